@@ -1,0 +1,110 @@
+// Local state as a task sees it: stores with an overlay of uncommitted writes over what is committed.
+//
+// Life of a write: put -> overlay -> (commit) one changelog record per changed key -> transaction committed -> one
+// atomic write of all overlays and the changelog offsets. rollback() drops the overlays instead. What is on disk is
+// therefore always committed, and a crash never makes it wrong, only old.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/record/fetched.h"
+#include "core/record/topic_partition.h"
+
+namespace kstreamd {
+
+struct StoreConfig {
+  std::string name;
+  bool timestamped = true;  // keeps the timestamp of each value
+  bool persistent = true;   // on disk; else in memory, restored whole at each start
+  bool changelogged = true;
+};
+
+// A row of a key-value store in bytes. Absent: no such key.
+struct StoreValue {
+  bool present = false;
+  std::string_view value;
+  int64_t timestamp = 0;
+};
+
+// A key-value store. Called by its task's worker only.
+class KeyValueStore {
+ public:
+  virtual ~KeyValueStore() = default;
+  virtual const std::string& name() const = 0;
+  // Reads through the overlay. The view stays valid until the next put, commit or rollback of this store.
+  virtual Result<StoreValue> get(std::string_view key) = 0;
+  // Copies. Not present deletes.
+  virtual Status put(std::string_view key, const StoreValue& value) = 0;
+  // Visits from <= key <= to (nullopt: open) in unsigned byte order, overlay included; the visitor returns false to
+  // stop and must not write the store.
+  using Visitor = std::function<bool(std::string_view key, const StoreValue& value)>;
+  virtual Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
+                       const Visitor& visit) = 0;
+  // About how many bytes the overlay holds.
+  virtual size_t uncommitted_bytes() const = 0;
+  // An estimate of the committed rows. [any thread]
+  virtual uint64_t approximate_rows() const = 0;
+};
+
+// The state of one task: its folder, its stores, and how far each changelog has been applied.
+//
+// Life-cycle: opened by StateBackend::open (which locks the folder), restored through restore(), then used by one
+// worker, closed by the destructor. Not thread-safe, but for what says otherwise.
+class TaskState {
+ public:
+  virtual ~TaskState() = default;
+  virtual KeyValueStore& store(size_t index) = 0;  // in the order of TaskStateConfig::stores
+  virtual size_t store_count() const = 0;
+
+  // The next changelog offset to apply to a store; nullopt: nothing was ever applied.
+  virtual std::optional<int64_t> changelog_offset(size_t store) const = 0;
+  // Applies changelog records (raw key; raw value without timestamp, null deletes; the record's timestamp), then
+  // remembers next_offset.
+  virtual Status restore(size_t store, std::span<const FetchedRecord> records, int64_t next_offset) = 0;
+
+  // Step 1 of a commit: shows each changed key with its last value once, in the order of the keys' first change. The
+  // callback produces it to the changelog. Stores without a changelog are skipped.
+  using Change = std::function<Status(size_t store, std::string_view key, const StoreValue& value)>;
+  virtual Status changes(const Change& change) = 0;
+  // Step 4: writes all overlays and the changelog offsets (one per store, -1: unchanged) atomically. The overlays are
+  // empty afterwards.
+  virtual Status commit(std::span<const int64_t> changelog_offsets) = 0;
+  // After an abort: forgets uncommitted writes.
+  virtual void rollback() = 0;
+  // Makes what is committed durable against kill -9 without waiting for the store's own schedule.
+  virtual Status flush() = 0;
+
+  // Bytes on disk or in memory. [any thread]
+  virtual uint64_t size_bytes() const = 0;
+};
+
+struct TaskStateConfig {
+  std::string topology;
+  TaskId task;
+  std::string cluster_id;  // state of another cluster is refused
+  std::vector<StoreConfig> stores;
+};
+
+// Where tasks' states live: a folder of the process, or memory. Thread safety: every function may be called from any
+// thread.
+class StateBackend {
+ public:
+  virtual ~StateBackend() = default;
+  // Opens or creates. Recovery::rebuild_state: the folder is unusable (corrupt, a store's kind changed) and wipe()
+  // followed by open() is the way out; other errors (locked by pid N, a newer format, another cluster) are an
+  // operator's.
+  virtual Result<std::unique_ptr<TaskState>> open(const TaskStateConfig& config) = 0;
+  // Removes the state of a task that is not open.
+  virtual Status wipe(const std::string& topology, const TaskId& task) = 0;
+  // Who this process is in `topology`, across restarts: made at first use, kept in the topology's folder.
+  virtual Result<std::string> instance_id(const std::string& topology) = 0;
+};
+
+}  // namespace kstreamd

@@ -1,0 +1,116 @@
+// The immutable graph of one topology: what a topology file means, with everything derived that the engine needs. It
+// knows no YAML and does no I/O. Made by compile() from a declaration; shared by all threads afterwards.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kstreamd {
+
+enum class Guarantee { exactly_once, at_least_once };
+enum class ErrorAction { fail, skip, dead_letter };
+enum class OffsetReset { earliest, latest, none };
+
+struct ErrorPolicy {
+  ErrorAction deserialization = ErrorAction::fail;
+  ErrorAction processing = ErrorAction::fail;
+  ErrorAction production = ErrorAction::fail;
+};
+
+// ---- The declaration: what the file says, node by node
+
+enum class NodeKind { source, processor, sink };
+
+// A node as declared, or as derived (repartition). Nodes are kept in file order; edges are indices into
+// Topology::nodes.
+struct Node {
+  std::string name;
+  NodeKind kind = NodeKind::processor;
+  std::string operator_name;  // as in YAML: "filter", "count", "source", ...; "repartition_sink" / "repartition_source"
+                              // when derived
+  bool table = false;         // its output is a table's updates
+
+  // Inputs as declared: node names or "node.OUTPUT"
+  std::vector<std::string> from;
+  // Children per output (index as in ProcessorInfo.outputs; 0 when unnamed), in file order.
+  std::vector<std::vector<int>> children;
+
+  // Sources: topics; sinks: exactly one.
+  std::vector<std::string> topics;
+  OffsetReset reset = OffsetReset::earliest;
+  // Serdes: of a source what it reads, of a sink what it writes, of any other what its output is written with where
+  // bytes are needed downstream. Never empty after compile().
+  std::string key_serde;
+  std::string value_serde;
+
+  // Processors (and sources and sinks with expressions): type in the ProcessorCatalog and its configuration, JSON.
+  std::string processor_type;
+  std::string config;
+  // Indices into Topology::stores, in the order in which the processor numbers them.
+  std::vector<int> stores;
+
+  ErrorPolicy on_error;
+  int sub_topology = -1;
+};
+
+struct Store {
+  std::string name;
+  std::string type = "timestamped";  // key_value or timestamped
+  std::string key_serde;
+  std::string value_serde;
+  bool persistent = true;
+  bool changelogged = true;
+  std::map<std::string, std::string> changelog_configs;
+  std::string changelog_topic;  // "<name>-<store>-changelog"; empty without one
+  int sub_topology = -1;
+};
+
+// A part of the graph that runs as tasks of its own, one per partition of its source topics.
+struct SubTopology {
+  std::string name;          // of its first source node in file order
+  std::vector<int> nodes;    // in topological order, file order where that leaves a choice
+  std::vector<int> sources;  // its source nodes
+  std::vector<int> stores;
+  // Whether a batch may go through whole: no two paths from a source meet again at a node, a store or a topic.
+  bool batches = true;
+};
+
+// A topic that kstreamd makes between two sub-topologies.
+struct RepartitionTopic {
+  std::string name;                   // "<topology>-<node>-repartition"
+  int sink_node = -1;                 // writes it, in the upstream sub-topology
+  int source_node = -1;               // reads it
+  std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
+};
+
+struct Topology {
+  std::string name;
+  Guarantee guarantee = Guarantee::exactly_once;
+  std::chrono::milliseconds commit_interval{100};
+  ErrorPolicy on_error;
+  std::string dead_letter_topic;
+  std::chrono::milliseconds max_task_idle{0};
+
+  std::vector<Node> nodes;
+  std::vector<Store> stores;
+  std::vector<SubTopology> sub_topologies;  // upstream before downstream
+  std::vector<RepartitionTopic> repartitions;
+
+  std::vector<std::string> source_topics() const;  // without the internal ones, sorted, no repeats
+  std::vector<std::string> sink_topics() const;    // the same; with the dead-letter topic, if there is one
+  // The internal topic whose partitions stand for tasks: "<name>-kstreamd-tasks".
+  std::string tasks_topic() const { return name + "-kstreamd-tasks"; }
+};
+
+// A problem of a graph, placed by node and key; core/spec finds line and column.
+struct GraphProblem {
+  std::string node;     // empty: the topology as a whole
+  std::string pointer;  // JSON pointer within the node's declaration ("/from/0", "/sink/topic")
+  std::string message;
+  std::string hint;
+};
+
+}  // namespace kstreamd

@@ -1,0 +1,84 @@
+#include "core/task/input_buffer.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace kstreamd {
+
+InputBuffer::InputBuffer(std::span<const int64_t> start_offsets) : inputs_(start_offsets.size()) {
+  reset(start_offsets);
+}
+
+void InputBuffer::reset(std::span<const int64_t> offsets) {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    inputs_[i] = Input{};
+    inputs_[i].position = offsets[i];
+  }
+  buffered_ = 0;
+}
+
+void InputBuffer::add(size_t index, FetchedBatch batch) {
+  Input& input = inputs_[index];
+  const int64_t known = input.empty() ? input.position : input.batches.back().next_offset;
+  if (batch.next_offset < known) return;
+  auto& records = batch.records;
+  records.erase(records.begin(), std::find_if(records.begin(), records.end(),
+                                              [known](const FetchedRecord& r) { return r.origin.offset >= known; }));
+  input.at_end = batch.at_end;
+  input.buffered += records.size();
+  buffered_ += records.size();
+  input.batches.push_back(std::move(batch));
+  drop_finished(input);
+}
+
+// Batches whose records are all processed only move the position: past control records and the ends of transactions.
+void InputBuffer::drop_finished(Input& input) {
+  while (!input.batches.empty() && input.at == input.batches.front().records.size()) {
+    input.position = std::max(input.position, input.batches.front().next_offset);
+    input.batches.pop_front();
+    input.at = 0;
+  }
+}
+
+InputBuffer::Run InputBuffer::next(size_t limit) {
+  constexpr int64_t never = std::numeric_limits<int64_t>::max();
+  size_t chosen = inputs_.size();
+  int64_t lowest = never;
+  int64_t others = never;  // the lowest head of the inputs not chosen
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Input& input = inputs_[i];
+    if (input.empty()) {
+      if (!input.at_end) return {};
+      continue;
+    }
+    const int64_t head = input.head_timestamp();
+    if (chosen == inputs_.size() || head < lowest) {
+      others = std::min(others, lowest);
+      lowest = head;
+      chosen = i;
+    } else {
+      others = std::min(others, head);
+    }
+  }
+  if (chosen == inputs_.size()) return {};
+  const Input& input = inputs_[chosen];
+  const auto& records = input.batches.front().records;
+  size_t count = std::min(limit, records.size() - input.at);
+  if (others != never)
+    for (size_t i = 1; i < count; ++i)
+      if (records[input.at + i].timestamp > others) count = i;
+  running_ = chosen;
+  return {chosen, std::span(records).subspan(input.at, count)};
+}
+
+void InputBuffer::consume(size_t count) {
+  if (count == 0) return;
+  Input& input = inputs_[running_];
+  input.at += count;
+  input.position = input.batches.front().records[input.at - 1].origin.offset + 1;
+  input.buffered -= count;
+  buffered_ -= count;
+  drop_finished(input);
+}
+
+}  // namespace kstreamd

@@ -1,0 +1,60 @@
+// The fetched, unprocessed records of a task, and which of them come next.
+//
+// Ordering is Kafka Streams': of the heads of all inputs, the one with the lowest timestamp. While an input has nothing
+// buffered and is not known to be at its end, nothing is chosen, because its next record might be earlier (KIP-695 with
+// max_task_idle 0). Not thread-safe: the task's worker only.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/record/fetched.h"
+
+namespace kstreamd {
+
+class InputBuffer {
+ public:
+  explicit InputBuffer(std::span<const int64_t> start_offsets);
+
+  // Takes up a batch of an input; batches of one input come in offset order. Records below its position are skipped.
+  void add(size_t input, FetchedBatch batch);
+
+  // The next run of consecutive records of one input that may be processed at once: up to `limit`, and none later than
+  // the head of another input. Empty: nothing is ready. The run stays valid until consume().
+  struct Run {
+    size_t input = 0;
+    std::span<const FetchedRecord> records;
+  };
+  Run next(size_t limit);
+  // The first `count` records of the last run are processed.
+  void consume(size_t count);
+
+  // Forgets everything buffered and goes back to the given positions.
+  void reset(std::span<const int64_t> offsets);
+
+  // The next offset to process of an input, control records skipped.
+  int64_t position(size_t input) const { return inputs_[input].position; }
+  size_t buffered(size_t input) const { return inputs_[input].buffered; }
+  size_t buffered() const { return buffered_; }
+
+ private:
+  struct Input {
+    std::deque<FetchedBatch> batches;
+    size_t at = 0;  // first unprocessed record of the front batch
+    size_t buffered = 0;
+    int64_t position = 0;
+    bool at_end = false;
+    bool empty() const { return batches.empty(); }
+    int64_t head_timestamp() const { return batches.front().records[at].timestamp; }
+  };
+  void drop_finished(Input& input);
+
+  std::vector<Input> inputs_;
+  size_t buffered_ = 0;
+  size_t running_ = 0;  // the input of the last run
+};
+
+}  // namespace kstreamd

@@ -1,0 +1,107 @@
+// One task: the nodes of a sub-topology for one partition, with their buffers, stores and positions. All of Kafka
+// Streams' "StreamTask" that is about records; when to commit, and what a failure means, is its worker's business
+// (core/runtime).
+//
+// Life-cycle: make() with restored state and start offsets; buffer() and process() in turn; commits in the order
+//   write_changes -> (the worker sends offsets and commits the transaction) -> commit_state
+// or rollback() after an abort. Destroyed by its worker; release_state() gives the state back first when the task goes
+// on elsewhere. Threads: one at a time (its worker). Errors of records are handled inside by the nodes' on_error; what
+// is returned stops the task.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/ports/metrics.h"
+#include "core/ports/processor.h"
+#include "core/ports/state.h"
+#include "core/protocol/task_plan.h"
+#include "core/task/input_buffer.h"
+#include "core/task/outputs.h"
+#include "core/topology/topology.h"
+
+namespace kstreamd {
+
+class TaskNode;
+
+struct TaskServices {
+  const ProcessorCatalog& processors;
+  Metrics& metrics;
+  const Clock& clock;
+};
+
+class Task {
+ public:
+  // `state` may be null for a sub-topology without stores. `topology`, `topics` and `outputs` outlive the task.
+  static Result<std::unique_ptr<Task>> make(const Topology& topology, const OutputTopics& topics,
+                                            const PlannedTask& plan, std::unique_ptr<TaskState> state,
+                                            std::span<const int64_t> start_offsets, Outputs& outputs,
+                                            TaskServices services);
+  ~Task();
+
+  const TaskId& id() const { return plan_.id; }
+  size_t input_count() const { return plan_.inputs.size(); }
+  const TopicPartition& input(size_t i) const { return plan_.inputs[i].partition; }
+  int64_t position(size_t i) const { return buffer_.position(i); }
+  int64_t committed(size_t i) const { return committed_[i]; }
+  size_t buffered(size_t i) const { return buffer_.buffered(i); }
+
+  void buffer(size_t input, FetchedBatch batch) { buffer_.add(input, std::move(batch)); }
+  // Processes up to about `limit` buffered records that are ready; returns how many.
+  Result<size_t> process(size_t limit);
+
+  // Whether records were processed since the last commit.
+  bool dirty() const { return dirty_; }
+  bool commit_requested() const { return commit_requested_; }
+  size_t uncommitted_bytes() const;
+
+  // Commit, step 1: the changelog records of all changed keys go to the producer.
+  Status write_changes();
+  // Appends the positions that moved since the last commit.
+  void offsets(std::vector<PartitionOffset>& out) const;
+  // Commit, step 4, after the broker's decision: overlays and changelog offsets to the stores, in one piece.
+  Status commit_state();
+  // After an abort: back to the last commit, nothing buffered, and new processors, whose memory knows nothing of what
+  // was undone.
+  Status rollback();
+
+  TaskState* state() { return state_.get(); }
+  std::unique_ptr<TaskState> release_state();
+  // Writes counters that were gathered locally to the metrics.
+  void publish_metrics();
+
+ private:
+  friend class TaskNode;
+  Task(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan, std::unique_ptr<TaskState> state,
+       std::span<const int64_t> start_offsets, Outputs& outputs, TaskServices services);
+  Status build();
+  Status process_run(size_t input, std::span<const FetchedRecord> records);
+
+  // Constant after construction
+  const Topology& topology_;
+  const PlannedTask plan_;
+  const std::string id_text_;
+  const bool batches_;  // SubTopology::batches
+  const OutputTopics& topics_;
+  Outputs& outputs_;
+  const TaskServices services_;
+  std::vector<int> changelogs_;  // by store of the task: OutputTopics number, -1 without a changelog
+  int dead_letter_topic_ = -1;   // OutputTopics number
+
+  // The worker's
+  std::unique_ptr<TaskState> state_;
+  InputBuffer buffer_;
+  std::vector<int64_t> committed_;
+  std::vector<std::unique_ptr<TaskNode>> nodes_;  // by index in Topology::nodes; null where not of this sub-topology
+  int64_t stream_time_ = -1;
+  bool dirty_ = false;
+  bool commit_requested_ = false;
+  std::optional<Error> failure_;  // set by a node before it unwinds with KST_STOP
+};
+
+}  // namespace kstreamd

@@ -3,10 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace kstreamd {
+#include "kstreamd/sdk/murmur2.h"
 
-// MurmurHash2 as org.apache.kafka.common.utils.Utils.murmur2 computes it (seed 0x9747b28c).
-int32_t murmur2(std::string_view key);
+namespace kstreamd {
 
 // The partition of a serialized, non-null key: toPositive(murmur2(key)) % partitions, as Kafka's default partitioner.
 inline int32_t partition_of_key(std::string_view key, int32_t partitions) {

@@ -1,8 +1,13 @@
-#include "core/record/murmur2.h"
+// Kafka's hash of keys: which partition a record goes to, and `hash` in expressions.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 namespace kstreamd {
 
-int32_t murmur2(std::string_view key) {
+// MurmurHash2 as org.apache.kafka.common.utils.Utils.murmur2 computes it (seed 0x9747b28c).
+inline int32_t murmur2(std::string_view key) {
   constexpr uint32_t m = 0x5bd1e995;
   constexpr int r = 24;
   const auto* data = reinterpret_cast<const unsigned char*>(key.data());

@@ -1,0 +1,129 @@
+#include "core/runtime/preparation.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+
+namespace kstreamd {
+namespace {
+
+constexpr Duration request_timeout = std::chrono::seconds(5);
+constexpr Duration create_timeout = std::chrono::seconds(20);
+
+using Partitions = std::map<std::string, int32_t>;
+
+Result<Partitions> partitions_of(Admin& admin, const std::vector<std::string>& topics) {
+  Partitions found;
+  if (topics.empty()) return found;
+  auto described = admin.describe(topics, request_timeout);
+  if (!described) return std::move(described).error();
+  for (const auto& topic : *described)
+    if (topic.exists) found[topic.name] = topic.partitions;
+  return found;
+}
+
+// The user's topics: they must exist, but for the embedded log, which makes them.
+Result<Partitions> user_topics(const Topology& topology, const RuntimePorts& ports, const RuntimeOptions& options) {
+  std::vector<std::string> wanted = topology.source_topics();
+  const auto sources = wanted;
+  const auto sinks = topology.sink_topics();
+  wanted.insert(wanted.end(), sinks.begin(), sinks.end());
+  auto found = partitions_of(ports.cluster.admin(), wanted);
+  if (!found) return found;
+  std::vector<TopicSpec> missing;
+  for (const auto& topic : wanted)
+    if (!found->contains(topic)) missing.push_back({topic, options.create_topics_with, -1, {}});
+  if (missing.empty()) return found;
+  if (options.create_topics_with == 0) {
+    const auto& name = missing.front().name;
+    const bool source = std::find(sources.begin(), sources.end(), name) != sources.end();
+    return Error{Recovery::retry_topology,
+                 "topology '" + topology.name + "': " + (source ? "source" : "sink") + " topic '" + name +
+                     "' does not exist" +
+                     (missing.size() > 1 ? ", nor do " + std::to_string(missing.size() - 1) + " others" : ""),
+                 "create it, for example with: kstreamd produce " + name + " --create 4 </dev/null"};
+  }
+  KSTREAMD_TRY(ports.cluster.admin().create(missing, create_timeout));
+  return partitions_of(ports.cluster.admin(), wanted);
+}
+
+std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan& plan, int32_t replication) {
+  std::vector<TopicSpec> specs;
+  // The configurations are Kafka Streams' own, so that either can take over from the other.
+  for (const auto& [name, partitions] : plan.repartition_partitions)
+    specs.push_back({name,
+                     partitions,
+                     replication,
+                     {{"cleanup.policy", "delete"},
+                      {"retention.ms", "-1"},
+                      {"segment.bytes", "52428800"},
+                      {"message.timestamp.type", "CreateTime"}}});
+  for (const auto& store : topology.stores) {
+    if (!store.changelogged) continue;
+    TopicSpec spec{store.changelog_topic,
+                   plan.changelog_partitions.at(store.changelog_topic),
+                   replication,
+                   {{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}}};
+    for (const auto& [key, value] : store.changelog_configs) spec.configs[key] = value;
+    specs.push_back(std::move(spec));
+  }
+  specs.push_back(
+      {topology.tasks_topic(), static_cast<int32_t>(plan.tasks.size()), replication, {{"cleanup.policy", "compact"}}});
+  return specs;
+}
+
+Status create_internal_topics(const Topology& topology, const TaskPlan& plan, Admin& admin, int32_t replication) {
+  const auto specs = internal_topics(topology, plan, replication);
+  std::vector<std::string> names;
+  for (const auto& spec : specs) names.push_back(spec.name);
+  auto found = partitions_of(admin, names);
+  if (!found) return std::move(found).error();
+  std::vector<TopicSpec> missing;
+  for (const auto& spec : specs) {
+    auto existing = found->find(spec.name);
+    if (existing == found->end()) {
+      missing.push_back(spec);
+    } else if (existing->second != spec.partitions) {
+      return Error{Recovery::stop_topology,
+                   "topology '" + topology.name + "': internal topic '" + spec.name + "' has " +
+                       std::to_string(existing->second) + " partitions, but the topology has " +
+                       std::to_string(spec.partitions) + " tasks there",
+                   "the partition count of a source topic has changed; stop all instances, then give the topic that "
+                   "many partitions, or delete it if its content may be made anew"};
+    }
+  }
+  if (missing.empty()) return {};
+  for (const auto& spec : missing)
+    log(LogLevel::info, "creating an internal topic",
+        {{"topology", topology.name}, {"topic", spec.name}, {"partitions", spec.partitions}});
+  return admin.create(missing, create_timeout);
+}
+
+}  // namespace
+
+Result<Preparation> prepare(const Topology& topology, const RuntimePorts& ports, const RuntimeOptions& options) {
+  Admin& admin = ports.cluster.admin();
+  auto partitions = user_topics(topology, ports, options);
+  if (!partitions) return std::move(partitions).error();
+  Preparation done;
+  auto plan = plan_tasks(topology, *partitions);
+  if (!plan) return std::move(plan).error();
+  done.plan = std::move(*plan);
+  KSTREAMD_TRY(create_internal_topics(topology, done.plan, admin, options.internal_replication_factor));
+  auto cluster_id = admin.cluster_id(request_timeout);
+  if (!cluster_id) return std::move(cluster_id).error();
+  done.cluster_id = std::move(*cluster_id);
+  auto instance_id = ports.state.instance_id(topology.name);
+  if (!instance_id) return std::move(instance_id).error();
+  done.instance_id = std::move(*instance_id);
+  if (options.drain)
+    for (const auto& topic : topology.source_topics())
+      for (int32_t p = 0; p < partitions->at(topic); ++p) {
+        auto marks = admin.watermarks({topic, p}, request_timeout);
+        if (!marks) return std::move(marks).error();
+        done.source_ends[{topic, p}] = marks->high;
+      }
+  return done;
+}
+
+}  // namespace kstreamd

@@ -1,0 +1,89 @@
+// Brings tasks to where they can run: finds the offsets they start from, opens their state and applies what is missing
+// of the changelogs. Several tasks at once, on one reader.
+//
+// A task goes through: locate (committed offsets, once no transaction is open on them) -> open the state -> read each
+// changelog to the high watermark it had then. The high watermark, not the last stable offset: the changelog's last
+// transaction may still be open when the offsets are already stable. Threads: step() by one thread (its own, or the
+// simulator); commands through the mailbox; progress() from any.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/ports/cluster.h"
+#include "core/ports/metrics.h"
+#include "core/ports/state.h"
+#include "core/runtime/mailbox.h"
+#include "core/runtime/messages.h"
+#include "core/runtime/topology_runtime.h"
+
+namespace kstreamd {
+
+class Restorer {
+ public:
+  Restorer(const Topology& topology, const TaskPlan& plan, std::string cluster_id, RuntimePorts ports,
+           GroupMember& member, Mailbox<ControlEvent>& events);
+
+  Mailbox<RestorerCommand>& commands() { return commands_; }
+  // Does what can be done now; waits up to `wait` when there is nothing.
+  void step(Duration wait);
+  // By task index.
+  std::map<int, std::vector<RestoreStatus>> progress() const;
+
+ private:
+  struct StoreJob {
+    size_t store = 0;  // of the TaskState
+    std::string name;
+    int64_t position = 0;
+    int64_t end = 0;
+    int64_t restored = 0;
+    int32_t slot = -1;  // -1: not being read
+    bool done() const { return position >= end; }
+  };
+  struct Job {
+    int task = 0;
+    std::unique_ptr<TaskState> state;
+    bool rebuild = false;
+    bool located = false;
+    Duration begun{0};
+    std::vector<int64_t> start_offsets;
+    std::vector<StoreJob> stores;
+    bool started = false;
+    bool done() const;
+  };
+
+  void handle(RestorerCommand command);
+  Status locate();
+  Status start(Job& job);
+  Status open(Job& job);
+  Status start_store(Job& job, size_t store);
+  Status read(Duration wait);
+  Status apply(const FetchedBatch& batch);
+  void finish_done();
+  void rebuild(Job& job, const Error& error);
+  void stop_reading(Job& job);
+  void publish();
+
+  // Constant after construction
+  const Topology& topology_;
+  const TaskPlan& plan_;
+  const std::string cluster_id_;
+  const RuntimePorts ports_;
+  GroupMember& member_;
+  Mailbox<ControlEvent>& events_;
+  Mailbox<RestorerCommand> commands_;
+
+  // The stepping thread's
+  std::vector<std::unique_ptr<Job>> jobs_;
+  std::unique_ptr<RecordSource> reader_;  // while a changelog is being read
+  std::map<int32_t, std::pair<Job*, size_t>> slots_;
+  int32_t next_slot_ = 0;
+  std::vector<FetchedBatch> batches_;
+  bool failed_ = false;
+
+  mutable std::mutex mutex_;
+  std::map<int, std::vector<RestoreStatus>> progress_;  // guarded by mutex_
+};
+
+}  // namespace kstreamd

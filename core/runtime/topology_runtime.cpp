@@ -1,0 +1,202 @@
+#include "core/runtime/topology_runtime.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "core/base/log.h"
+#include "core/protocol/backoff.h"
+#include "core/runtime/instance.h"
+
+namespace kstreamd {
+namespace {
+constexpr Duration thread_wait = std::chrono::seconds(1);          // workers and restorer are woken by commands
+constexpr Duration control_wait = std::chrono::milliseconds(100);  // how late a stop may be noticed
+constexpr Duration first_retry = std::chrono::milliseconds(500);
+constexpr Duration last_retry = std::chrono::seconds(30);
+}  // namespace
+
+const char* phase_name(TaskPhase phase) {
+  switch (phase) {
+    case TaskPhase::restoring:
+      return "restoring";
+    case TaskPhase::running:
+      return "running";
+    case TaskPhase::closing:
+      return "closing";
+  }
+  return "";
+}
+
+const char* phase_name(TopologyPhase phase) {
+  switch (phase) {
+    case TopologyPhase::starting:
+      return "starting";
+    case TopologyPhase::running:
+      return "running";
+    case TopologyPhase::stopping:
+      return "stopping";
+    case TopologyPhase::stopped:
+      return "stopped";
+    case TopologyPhase::failed:
+      return "failed";
+  }
+  return "";
+}
+
+// Runs Instances one after another on threads. The control thread is this object's own; an instance's workers and
+// restorer get theirs while it lives.
+class TopologyRuntime::Impl {
+ public:
+  Impl(std::shared_ptr<const Topology> topology, RuntimePorts ports, RuntimeOptions options)
+      : topology_(std::move(topology)), ports_(ports), options_(options) {}
+
+  void start() {
+    control_ = std::thread([this] { run(); });
+  }
+
+  bool stop(Duration deadline) {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    if (phase_ != TopologyPhase::failed && phase_ != TopologyPhase::stopped) phase_ = TopologyPhase::stopping;
+    if (instance_) instance_->request_stop();
+    changed_.notify_all();
+    return changed_.wait_for(lock, deadline, [this] { return ended_ || !control_.joinable(); });
+  }
+
+  void join() {
+    if (control_.joinable()) control_.join();
+  }
+
+  TopologyStatus status() const {
+    std::lock_guard lock(mutex_);
+    TopologyStatus status;
+    status.name = topology_->name;
+    status.phase = phase_;
+    status.detail = detail_;
+    status.error = error_;
+    status.drained = drained_;
+    if (phase_ == TopologyPhase::failed && !ended_)
+      status.retry_in_ms = std::max<int64_t>((retry_at_ - ports_.clock.now()).count() / 1000, 0);
+    if (instance_) status.tasks = instance_->tasks();
+    return status;
+  }
+
+ private:
+  void run() {
+    Backoff backoff(first_retry, last_retry);
+    for (;;) {
+      const Duration begun = ports_.clock.now();
+      std::optional<Error> error = attempt();
+      if (!error || error->recovery != Recovery::retry_topology) {
+        end(error);
+        return;
+      }
+      if (ports_.clock.now() - begun > last_retry) backoff.reset();
+      if (!wait_to_retry(*error, backoff.next())) {
+        end(std::nullopt);
+        return;
+      }
+    }
+  }
+
+  // Runs one instance to its end; nullopt when it ended as asked.
+  std::optional<Error> attempt() {
+    set_phase(TopologyPhase::starting, "connecting and checking topics");
+    auto made = Instance::make(*topology_, ports_, options_);
+    if (!made) return std::move(made).error();
+    std::unique_ptr<Instance> instance = std::move(*made);
+    {
+      std::lock_guard lock(mutex_);
+      instance_ = instance.get();
+      if (stopping_) instance->request_stop();
+      if (!stopping_) phase_ = TopologyPhase::running;
+      detail_.clear();
+    }
+    std::atomic<bool> quit{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < instance->worker_count(); ++i)
+      threads.emplace_back([&quit, worker = &instance->worker(i)] {
+        while (!quit) worker->step(thread_wait);
+      });
+    threads.emplace_back([&quit, restorer = &instance->restorer()] {
+      while (!quit) restorer->step(thread_wait);
+    });
+    while (!instance->finished()) instance->step(control_wait);
+    quit = true;
+    // Any command wakes its reader; these change nothing.
+    for (int i = 0; i < instance->worker_count(); ++i) instance->worker(i).commands().push(CloseTask{-1, false});
+    instance->restorer().commands().push(CancelRestore{-1});
+    for (auto& thread : threads) thread.join();
+    std::lock_guard lock(mutex_);
+    instance_ = nullptr;
+    drained_ = instance->drained();
+    return instance->error();
+  }
+
+  bool wait_to_retry(const Error& error, Duration delay) {
+    log(LogLevel::error, "topology stopped; it is started again",
+        {{"topology", topology_->name},
+         {"error", error.text()},
+         {"seconds", std::chrono::duration<double>(delay).count()}});
+    ports_.metrics.counter("kstreamd_topology_restarts_total", {{"topology", topology_->name}})->add(1);
+    std::unique_lock lock(mutex_);
+    phase_ = TopologyPhase::failed;
+    error_ = error.text();
+    retry_at_ = ports_.clock.now() + delay;
+    return !changed_.wait_for(lock, delay, [this] { return stopping_; });
+  }
+
+  void end(const std::optional<Error>& error) {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    phase_ = error ? TopologyPhase::failed : TopologyPhase::stopped;
+    if (error) {
+      error_ = error->text();
+      log(LogLevel::error, "topology stopped", {{"topology", topology_->name}, {"error", error_}});
+    }
+    changed_.notify_all();
+  }
+
+  void set_phase(TopologyPhase phase, std::string detail) {
+    std::lock_guard lock(mutex_);
+    phase_ = phase;
+    detail_ = std::move(detail);
+  }
+
+  // Constant after construction
+  const std::shared_ptr<const Topology> topology_;
+  const RuntimePorts ports_;
+  const RuntimeOptions options_;
+
+  std::thread control_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_
+  Instance* instance_ = nullptr;
+  TopologyPhase phase_ = TopologyPhase::starting;
+  std::string detail_;
+  std::string error_;
+  Duration retry_at_{0};
+  bool stopping_ = false;
+  bool drained_ = false;
+  bool ended_ = false;
+};
+
+TopologyRuntime::TopologyRuntime(std::shared_ptr<const Topology> topology, RuntimePorts ports, RuntimeOptions options)
+    : impl_(std::make_unique<Impl>(std::move(topology), ports, options)) {}
+
+TopologyRuntime::~TopologyRuntime() {
+  impl_->stop(Duration(0));
+  impl_->join();
+}
+
+void TopologyRuntime::start() { impl_->start(); }
+bool TopologyRuntime::stop(Duration deadline) { return impl_->stop(deadline); }
+TopologyStatus TopologyRuntime::status() const { return impl_->status(); }
+
+}  // namespace kstreamd

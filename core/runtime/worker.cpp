@@ -1,0 +1,379 @@
+#include "core/runtime/worker.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+
+namespace kstreamd {
+namespace {
+constexpr Duration start_timeout = std::chrono::seconds(10);
+constexpr Duration flush_timeout = std::chrono::seconds(30);
+constexpr Duration publish_interval = std::chrono::milliseconds(20);
+constexpr Duration retry_pause = std::chrono::milliseconds(10);
+constexpr size_t fetch_records = 4096;
+constexpr size_t round_records = 4096;  // per task, before others and the commit have their turn
+constexpr size_t pause_above = 16'384;  // buffered records of an input that waits for another
+constexpr size_t resume_below = 4'096;
+constexpr size_t uncommitted_limit = 64u << 20;  // bytes of overlays that force an early commit
+}  // namespace
+
+Worker::Worker(WorkerConfig config, const Topology& topology, const OutputTopics& topics, const TaskPlan& plan,
+               RuntimePorts ports, GroupMember& member, std::unique_ptr<RecordSource> source,
+               Mailbox<ControlEvent>& events)
+    : config_(std::move(config)),
+      topology_(topology),
+      topics_(topics),
+      plan_(plan),
+      ports_(ports),
+      member_(member),
+      events_(events),
+      commits_(ports.metrics.counter("kstreamd_commits_total", labels())),
+      commit_seconds_(ports.metrics.histogram("kstreamd_commit_duration_seconds", labels())),
+      source_(std::move(source)) {
+  commands_.set_wake([this] { source_->wake(); });
+}
+
+Worker::~Worker() = default;
+
+// ---- One round
+
+void Worker::step(Duration wait) {
+  if (failed_ || (running_.empty() && producer_)) commands_.wait(wait);
+  for (auto& command : commands_.take()) handle(std::move(command));
+  if (failed_) return;
+  culprit_ = -1;
+  Status status = producer_ ? Status() : open_producer();
+  if (status && !running_.empty()) status = fetch(waiting_time(wait));
+  if (status) status = process();
+  if (status && commit_due()) status = commit();
+  if (!status) recover(status.error(), culprit_);
+  publish(false);
+}
+
+Duration Worker::waiting_time(Duration wait) const {
+  if (more_) return Duration(0);
+  for (const auto& running : running_)
+    if (running.task->dirty())
+      return std::clamp(last_commit_ + topology_.commit_interval - ports_.clock.now(), Duration(0), wait);
+  return wait;
+}
+
+Status Worker::fetch(Duration wait) {
+  batches_.clear();
+  KSTREAMD_TRY(source_->poll(batches_, fetch_records, wait));
+  for (auto& batch : batches_) {
+    auto found = slots_.find(batch.slot);
+    if (found == slots_.end()) continue;
+    const auto [index, input] = found->second;
+    for (auto& running : running_)
+      if (running.index == index) running.task->buffer(input, std::move(batch));
+  }
+  batches_.clear();
+  return {};
+}
+
+Status Worker::process() {
+  more_ = false;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Task& task = *running_[i].task;
+    size_t buffered = 0;
+    for (size_t input = 0; input < task.input_count(); ++input) buffered += task.buffered(input);
+    if (buffered == 0) continue;
+    culprit_ = static_cast<int>(i);
+    KSTREAMD_TRY(ensure_transaction());
+    auto processed = task.process(round_records);
+    if (!processed) return std::move(processed).error();
+    more_ = more_ || *processed >= round_records;
+    balance_buffers(running_[i]);
+  }
+  culprit_ = -1;
+  return {};
+}
+
+// An input that waits for another's next record must not gather the whole topic in memory.
+void Worker::balance_buffers(Running& running) {
+  if (running.slots.size() < 2) return;
+  for (size_t input = 0; input < running.slots.size(); ++input) {
+    const size_t buffered = running.task->buffered(input);
+    if (!running.paused[input] && buffered > pause_above)
+      running.paused[input] = source_->pause(running.slots[input]).ok();
+    else if (running.paused[input] && buffered < resume_below)
+      running.paused[input] = !source_->resume(running.slots[input]).ok();
+  }
+}
+
+// ---- Commit
+
+bool Worker::commit_due() const {
+  bool dirty = false;
+  size_t bytes = 0;
+  for (const auto& running : running_) {
+    if (running.task->commit_requested()) return true;
+    if (!running.task->dirty()) continue;
+    dirty = true;
+    bytes += running.task->uncommitted_bytes();
+  }
+  if (!dirty) return false;
+  return bytes > uncommitted_limit || ports_.clock.now() >= last_commit_ + topology_.commit_interval;
+}
+
+Status Worker::ensure_transaction() {
+  if (config_.transactional_id.empty() || phase_ != TransactionPhase::idle) return {};
+  KSTREAMD_TRY(producer_->begin());
+  phase_ = TransactionPhase::open;
+  return {};
+}
+
+// Repeats a call as long as its error asks for that.
+template <typename Call>
+Status Worker::again(Call call) {
+  for (;;) {
+    Status status = call();
+    if (status || status.error().recovery != Recovery::retry) return status;
+    log(LogLevel::warn, "a transactional call is repeated",
+        {{"topology", topology_.name}, {"worker", config_.index}, {"cause", status.error().message}});
+    commands_.wait(retry_pause);
+  }
+}
+
+Status Worker::commit() {
+  const Duration begun = ports_.clock.now();
+  KSTREAMD_TRY(ensure_transaction());
+  std::vector<PartitionOffset> offsets;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    culprit_ = static_cast<int>(i);
+    if (running_[i].task->dirty()) KSTREAMD_TRY(running_[i].task->write_changes());
+    running_[i].task->offsets(offsets);
+  }
+  culprit_ = -1;
+  phase_ = TransactionPhase::committing;
+  KSTREAMD_TRY(send(offsets));
+  phase_ = TransactionPhase::committed;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    culprit_ = static_cast<int>(i);
+    KSTREAMD_TRY(running_[i].task->commit_state());
+  }
+  culprit_ = -1;
+  phase_ = TransactionPhase::idle;
+  last_commit_ = ports_.clock.now();
+  commits_->add(1);
+  commit_seconds_->observe(std::chrono::duration<double>(last_commit_ - begun).count());
+  return {};
+}
+
+Status Worker::send(const std::vector<PartitionOffset>& offsets) {
+  if (!token_) return Error{Recovery::rejoin, "there is no group membership to commit under", ""};
+  if (config_.transactional_id.empty()) {
+    KSTREAMD_TRY(again([&] { return producer_->flush(flush_timeout); }));
+    return offsets.empty() ? Status() : again([&] { return member_.commit(offsets, *token_); });
+  }
+  if (!offsets.empty()) KSTREAMD_TRY(again([&] { return producer_->send_offsets(offsets, *token_); }));
+  return again([&] { return producer_->commit(); });
+}
+
+// ---- Failures
+
+void Worker::recover(const Error& error, int culprit) {
+  const WorkerAction action = after_failure(phase_, error.recovery);
+  if (action == WorkerAction::fail_topology) return fail(error);
+  if (action == WorkerAction::call_again) return;  // nothing was begun that could not be begun again
+  log(LogLevel::warn, "a transaction is undone",
+      {{"topology", topology_.name}, {"worker", config_.index}, {"cause", error.text()}});
+  ports_.metrics.counter("kstreamd_transactions_aborted_total", labels())->add(1);
+  if (action == WorkerAction::replace_reopen) return replace_producer();
+  if (!abort_transaction()) return replace_producer();
+  switch (action) {
+    case WorkerAction::abort_reopen:
+      return hand_back_all();
+    case WorkerAction::reopen_rebuild:
+      if (culprit < 0 || culprit >= static_cast<int>(running_.size())) return hand_back_all();
+      hand_back(running_[culprit], true, true);
+      running_.erase(running_.begin() + culprit);
+      return rewind();
+    default:
+      return rewind();
+  }
+}
+
+// False: the producer is of no more use.
+bool Worker::abort_transaction() {
+  const bool open = phase_ != TransactionPhase::idle && phase_ != TransactionPhase::committed;
+  phase_ = TransactionPhase::idle;
+  if (config_.transactional_id.empty() || !open) return true;
+  Status status = again([&] { return producer_->abort(); });
+  if (!status)
+    log(LogLevel::warn, "the abort failed; the producer is replaced",
+        {{"topology", topology_.name}, {"worker", config_.index}, {"cause", status.error().text()}});
+  return status.ok();
+}
+
+void Worker::rewind() {
+  more_ = false;
+  last_commit_ = ports_.clock.now();
+  for (auto& running : running_) {
+    Status status = running.task->rollback();
+    for (size_t i = 0; status && i < running.slots.size(); ++i) {
+      status = source_->seek(running.slots[i], running.task->committed(i));
+      if (status && running.paused[i]) status = source_->resume(running.slots[i]);
+      running.paused[i] = false;
+    }
+    if (!status) return fail(status.error());
+  }
+}
+
+// After an outcome that nobody told us: only a new producer of the same id makes sure that nothing of the old one is
+// still on its way, and only the broker knows where the tasks stand.
+void Worker::replace_producer() {
+  ports_.metrics.counter("kstreamd_producer_recreations_total", labels())->add(1);
+  phase_ = TransactionPhase::idle;
+  hand_back_all();
+  outputs_.producer = nullptr;
+  producer_.reset();
+  if (auto opened = open_producer(); !opened) fail(opened.error());
+}
+
+void Worker::fail(const Error& error) {
+  failed_ = true;
+  if (producer_) abort_transaction();
+  for (auto& running : running_)
+    if (running.task->state()) running.task->state()->rollback();
+  events_.push(Failed{error});
+}
+
+Status Worker::open_producer() {
+  auto made = ports_.cluster.make_producer({config_.transactional_id});
+  if (!made) return std::move(made).error();
+  auto producer = std::move(*made);
+  KSTREAMD_TRY(again([&] { return producer->init(start_timeout); }));
+  outputs_.handles.clear();
+  for (const auto& name : topics_.names()) {
+    auto handle = producer->open_topic(name, start_timeout);
+    if (!handle) return std::move(handle).error();
+    outputs_.handles.push_back(*handle);
+  }
+  producer_ = std::move(producer);
+  outputs_.producer = producer_.get();
+  return {};
+}
+
+// ---- Commands
+
+void Worker::handle(WorkerCommand command) {
+  if (auto* renewed = std::get_if<NewToken>(&command)) {
+    token_ = std::move(renewed->token);
+  } else if (auto* close_task = std::get_if<CloseTask>(&command)) {
+    close(*close_task);
+  } else if (std::get_if<ReopenTasks>(&command)) {
+    if (failed_) return;
+    if (abort_transaction())
+      hand_back_all();
+    else
+      replace_producer();
+  } else if (auto* run_task = std::get_if<RunTask>(&command)) {
+    if (auto status = run(std::move(*run_task)); !status && !failed_) fail(status.error());
+  }
+}
+
+Status Worker::run(RunTask command) {
+  const PlannedTask& plan = plan_.tasks[command.task];
+  auto task = Task::make(topology_, topics_, plan, std::move(command.state), command.start_offsets, outputs_,
+                         {ports_.processors, ports_.metrics, ports_.clock});
+  if (!task) return std::move(task).error();
+  Running running;
+  running.index = command.task;
+  running.task = std::move(*task);
+  running.paused.assign(plan.inputs.size(), false);
+  Status status;
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    const auto& partition = plan.inputs[i].partition;
+    running.slots.push_back(next_slot_++);
+    slots_[running.slots[i]] = {command.task, i};
+    running.lags.push_back(
+        ports_.metrics.gauge("kstreamd_consumer_lag_records", {{"topology", topology_.name},
+                                                               {"task", plan.id.text()},
+                                                               {"topic", partition.topic},
+                                                               {"partition", std::to_string(partition.partition)}}));
+    if (status) status = source_->assign(running.slots[i], partition, command.start_offsets[i]);
+  }
+  if (running.task->state())
+    running.size =
+        ports_.metrics.gauge("kstreamd_store_size_bytes", {{"topology", topology_.name}, {"task", plan.id.text()}});
+  running_.push_back(std::move(running));
+  publish(true);
+  return status;
+}
+
+void Worker::close(const CloseTask& command) {
+  auto of_task = [&](const Running& r) { return r.index == command.task; };
+  auto found = std::find_if(running_.begin(), running_.end(), of_task);
+  if (found == running_.end()) return;  // handed back already; control has heard
+  if (command.commit && !failed_ && found->task->dirty()) {
+    if (Status status = commit(); !status) recover(status.error(), culprit_);
+  } else if (!command.commit && !failed_ && found->task->dirty()) {
+    // The transaction holds the work of all tasks: none of it can be kept without this one's.
+    if (abort_transaction())
+      rewind();
+    else
+      replace_producer();
+  }
+  found = std::find_if(running_.begin(), running_.end(), of_task);
+  if (found == running_.end()) return;
+  hand_back(*found, false, false);
+  running_.erase(found);
+  publish(true);
+}
+
+// Stops reading for the task and sends its state to control.
+void Worker::hand_back(Running& running, bool reopen, bool rebuild) {
+  for (int32_t slot : running.slots) {
+    slots_.erase(slot);
+    if (auto status = source_->unassign(slot); !status)
+      log(LogLevel::warn, "a partition could not be unassigned",
+          {{"topology", topology_.name}, {"cause", status.error().text()}});
+  }
+  running.task->publish_metrics();
+  auto state = running.task->release_state();
+  if (state) state->rollback();
+  events_.push(TaskClosed{running.index, reopen, rebuild, std::move(state)});
+}
+
+void Worker::hand_back_all() {
+  for (auto& running : running_) hand_back(running, true, false);
+  running_.clear();
+  more_ = false;
+  publish(true);
+}
+
+// ---- Snapshots
+
+void Worker::publish(bool always) {
+  const Duration now = ports_.clock.now();
+  if (!always && now < last_publish_ + publish_interval) return;
+  last_publish_ = now;
+  std::vector<TaskStatus> tasks;
+  for (auto& running : running_) {
+    TaskStatus status{running.task->id().text(), TaskPhase::running, config_.index, {}, {}};
+    for (size_t i = 0; i < running.slots.size(); ++i) {
+      const auto& partition = running.task->input(i);
+      const int64_t high = source_->high_watermark(running.slots[i]);
+      const int64_t position = running.task->position(i);
+      const int64_t lag = high < 0 ? -1 : std::max<int64_t>(high - position, 0);
+      // Until the work is committed, what counts as done is what was committed.
+      const int64_t committed = running.task->dirty() ? running.task->committed(i) : position;
+      status.inputs.push_back({partition.topic, partition.partition, position, committed, lag});
+      if (lag >= 0) running.lags[i]->set(static_cast<double>(lag));
+    }
+    running.task->publish_metrics();
+    if (running.size) running.size->set(static_cast<double>(running.task->state()->size_bytes()));
+    tasks.push_back(std::move(status));
+  }
+  std::lock_guard lock(mutex_);
+  snapshot_ = std::move(tasks);
+}
+
+std::vector<TaskStatus> Worker::tasks() const {
+  std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+}  // namespace kstreamd

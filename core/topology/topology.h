@@ -111,6 +111,8 @@ struct GraphProblem {
   std::string pointer;  // JSON pointer within the node's declaration ("/from/0", "/sink/topic")
   std::string message;
   std::string hint;
+  uint32_t line = 0;  // within the text that the pointer names (an expression), from 1; 0: the text as a whole
+  uint32_t column = 0;
 };
 
 }  // namespace kstreamd

@@ -1,0 +1,54 @@
+// compile(): from what a file says to the immutable graph, or to everything that is wrong with it.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/topology/declaration.h"
+#include "core/topology/topology.h"
+
+namespace kstreamd {
+
+// What compile() has to know about processor types. core/spec answers from the ProcessorCatalog.
+class ProcessorTypes {
+ public:
+  struct Shape {
+    std::vector<std::string> outputs;  // empty: one unnamed
+    uint32_t store_count = 0;
+  };
+  // `pointer` points into the configuration; line and column count within the text there.
+  struct Problem {
+    std::string pointer;
+    uint32_t line = 0;
+    uint32_t column = 0;
+    std::string message;
+    std::string hint;
+  };
+
+  virtual ~ProcessorTypes() = default;
+  virtual std::optional<Shape> shape(const std::string& type) const = 0;
+  virtual std::vector<std::string> names() const = 0;
+  virtual std::vector<Problem> check(const std::string& type, const std::string& config) const = 0;
+  // Where a plugin that was not found would have to be, for a hint.
+  virtual std::string where_plugins_are() const = 0;
+};
+
+struct Compiled {
+  std::optional<Topology> topology;    // there when no problem was found
+  std::vector<GraphProblem> problems;  // all of them, in file order of the nodes
+  std::vector<GraphProblem> warnings;
+};
+
+// Checks the whole declaration and derives everything that topology.h has. Pure; any thread.
+Compiled compile(const Declaration& declaration, const ProcessorTypes& types);
+
+// The operators that this version runs, and those of the topology format that it does not.
+const std::vector<std::string>& available_operators();
+const std::vector<std::string>& later_operators();
+// The same for the plain names of serdes.
+const std::vector<std::string>& available_serdes();
+const std::vector<std::string>& later_serdes();
+
+}  // namespace kstreamd

@@ -1,0 +1,76 @@
+// What a topology file says, node by node and in file order, free of YAML. Made by core/spec; compile() turns it into a
+// Topology.
+#pragma once
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/topology/topology.h"
+
+namespace kstreamd {
+
+// What a node says otherwise than the topology's on_error.
+struct ErrorOverrides {
+  std::optional<ErrorAction> deserialization;
+  std::optional<ErrorAction> processing;
+  std::optional<ErrorAction> production;
+};
+
+// The serdes that a node, a store or the topology names; empty: not said.
+struct SerdeChoice {
+  std::string key;
+  std::string value;
+};
+
+// An expression among an operator's arguments: "key" of map, "hot" of branch. The one expression of filter and its like
+// has no name. An empty text is a branch's default.
+struct NamedExpression {
+  std::string name;
+  std::string text;
+};
+
+struct NodeDeclaration {
+  std::string name;
+  std::string operator_name;
+  // Something about this node was refused while it was read. It still has its name and inputs; compile() does not
+  // complain about what follows from the rest.
+  bool broken = false;
+  std::vector<std::string> from;  // "node" or "node.OUTPUT"
+  std::vector<NamedExpression> expressions;
+  std::optional<std::string> group_by;
+
+  std::vector<std::string> topics;  // source: one or more; sink: one
+  OffsetReset reset = OffsetReset::earliest;
+  SerdeChoice serde;  // of `serde:`; of a source's or sink's own key and value
+
+  std::string process_type;
+  std::string config = "{}";        // of a process: a JSON object
+  std::vector<std::string> stores;  // count: at most one; process: as the plugin numbers them
+  ErrorOverrides on_error;
+};
+
+// An entry under `stores`.
+struct StoreDeclaration {
+  std::string name;
+  std::string type = "timestamped";  // or key_value
+  SerdeChoice serde;
+  bool persistent = true;
+  bool changelogged = true;
+  std::map<std::string, std::string> changelog_configs;
+};
+
+struct Declaration {
+  std::string name;
+  Guarantee guarantee = Guarantee::exactly_once;
+  std::chrono::milliseconds commit_interval{100};
+  std::chrono::milliseconds max_task_idle{0};
+  ErrorPolicy on_error;
+  std::string dead_letter_topic;
+  SerdeChoice default_serde;
+  std::vector<NodeDeclaration> nodes;
+  std::vector<StoreDeclaration> stores;
+};
+
+}  // namespace kstreamd

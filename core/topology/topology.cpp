@@ -1,0 +1,22 @@
+#include "core/topology/topology.h"
+
+#include <set>
+
+namespace kstreamd {
+
+std::vector<std::string> Topology::source_topics() const {
+  std::set<std::string> topics;
+  for (const auto& node : nodes)
+    if (node.operator_name == "source") topics.insert(node.topics.begin(), node.topics.end());
+  return {topics.begin(), topics.end()};
+}
+
+std::vector<std::string> Topology::sink_topics() const {
+  std::set<std::string> topics;
+  for (const auto& node : nodes)
+    if (node.operator_name == "sink") topics.insert(node.topics.begin(), node.topics.end());
+  if (!dead_letter_topic.empty()) topics.insert(dead_letter_topic);
+  return {topics.begin(), topics.end()};
+}
+
+}  // namespace kstreamd

@@ -22,7 +22,11 @@ Instance::Instance(const Topology& topology, RuntimePorts ports, RuntimeOptions 
       preparation_(std::move(preparation)),
       topics_(topology),
       ends_(preparation_.source_ends),
-      next_purge_(ports.clock.now() + purge_interval) {}
+      next_purge_(ports.clock.now() + purge_interval) {
+  for (TaskPhase phase : {TaskPhase::restoring, TaskPhase::running, TaskPhase::closing})
+    task_gauges_[phase] =
+        ports_.metrics.gauge("kstreamd_tasks", {{"topology", topology_.name}, {"state", phase_name(phase)}});
+}
 
 Instance::~Instance() = default;
 
@@ -276,6 +280,9 @@ void Instance::purge_repartitions() {
 }
 
 void Instance::publish() {
+  for (auto& [phase, gauge] : task_gauges_)
+    gauge->set(static_cast<double>(std::count_if(entries_.begin(), entries_.end(),
+                                                 [p = phase](const auto& entry) { return entry.second.phase == p; })));
   std::lock_guard lock(mutex_);
   published_ = entries_;
 }

@@ -93,6 +93,7 @@ class Instance {
   std::map<TopicPartition, int64_t> purged_;
   Duration next_drain_check_{0};
   Duration next_purge_{0};
+  std::map<TaskPhase, std::shared_ptr<Gauge>> task_gauges_;
   bool closing_all_ = false;
   std::optional<Error> error_;
 

@@ -156,6 +156,9 @@ Status Restorer::start_store(Job& job, size_t index) {
     plan = plan_restore({std::nullopt, marks->low, marks->high});
   }
   StoreJob work{index, store.name, plan.from, plan.to};
+  const Labels labels{{"topology", topology_.name}, {"task", task.id.text()}, {"store", store.name}};
+  work.records = ports_.metrics.counter("kstreamd_restore_records_total", labels);
+  work.remaining = ports_.metrics.gauge("kstreamd_restore_remaining_records", labels);
   if (!work.done()) {
     if (!reader_) {
       auto reader = ports_.cluster.make_reader(true);
@@ -203,9 +206,8 @@ Status Restorer::apply(const FetchedBatch& batch) {
   }
   store.restored += static_cast<int64_t>(batch.records.size());
   store.position = std::max(store.position, batch.next_offset);
-  ports_.metrics
-      .counter("kstreamd_restore_records_total", {{"topology", topology_.name}, {"task", task}, {"store", store.name}})
-      ->add(static_cast<double>(batch.records.size()));
+  store.records->add(static_cast<double>(batch.records.size()));
+  store.remaining->set(static_cast<double>(std::max<int64_t>(store.end - store.position, 0)));
   if (store.done()) {
     const int32_t slot = std::exchange(store.slot, -1);
     slots_.erase(slot);

@@ -39,6 +39,8 @@ class Restorer {
     int64_t end = 0;
     int64_t restored = 0;
     int32_t slot = -1;  // -1: not being read
+    std::shared_ptr<Gauge> remaining;
+    std::shared_ptr<Counter> records;
     bool done() const { return position >= end; }
   };
   struct Job {

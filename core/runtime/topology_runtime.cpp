@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -17,6 +18,8 @@ constexpr Duration thread_wait = std::chrono::seconds(1);          // workers an
 constexpr Duration control_wait = std::chrono::milliseconds(100);  // how late a stop may be noticed
 constexpr Duration first_retry = std::chrono::milliseconds(500);
 constexpr Duration last_retry = std::chrono::seconds(30);
+constexpr TopologyPhase phases[] = {TopologyPhase::starting, TopologyPhase::running, TopologyPhase::stopping,
+                                    TopologyPhase::stopped, TopologyPhase::failed};
 }  // namespace
 
 const char* phase_name(TaskPhase phase) {
@@ -52,7 +55,12 @@ const char* phase_name(TopologyPhase phase) {
 class TopologyRuntime::Impl {
  public:
   Impl(std::shared_ptr<const Topology> topology, RuntimePorts ports, RuntimeOptions options)
-      : topology_(std::move(topology)), ports_(ports), options_(options) {}
+      : topology_(std::move(topology)), ports_(ports), options_(options) {
+    for (TopologyPhase phase : phases)
+      gauges_[phase] = ports_.metrics.gauge("kstreamd_topology_state",
+                                            {{"topology", topology_->name}, {"state", phase_name(phase)}});
+    show(phase_);
+  }
 
   void start() {
     control_ = std::thread([this] { run(); });
@@ -61,7 +69,7 @@ class TopologyRuntime::Impl {
   bool stop(Duration deadline) {
     std::unique_lock lock(mutex_);
     stopping_ = true;
-    if (phase_ != TopologyPhase::failed && phase_ != TopologyPhase::stopped) phase_ = TopologyPhase::stopping;
+    if (phase_ != TopologyPhase::failed && phase_ != TopologyPhase::stopped) show(TopologyPhase::stopping);
     if (instance_) instance_->request_stop();
     changed_.notify_all();
     return changed_.wait_for(lock, deadline, [this] { return ended_ || !control_.joinable(); });
@@ -105,7 +113,11 @@ class TopologyRuntime::Impl {
 
   // Runs one instance to its end; nullopt when it ended as asked.
   std::optional<Error> attempt() {
-    set_phase(TopologyPhase::starting, "connecting and checking topics");
+    {
+      std::lock_guard lock(mutex_);
+      show(TopologyPhase::starting);
+      detail_ = "connecting and checking topics";
+    }
     auto made = Instance::make(*topology_, ports_, options_);
     if (!made) return std::move(made).error();
     std::unique_ptr<Instance> instance = std::move(*made);
@@ -113,7 +125,7 @@ class TopologyRuntime::Impl {
       std::lock_guard lock(mutex_);
       instance_ = instance.get();
       if (stopping_) instance->request_stop();
-      if (!stopping_) phase_ = TopologyPhase::running;
+      if (!stopping_) show(TopologyPhase::running);
       detail_.clear();
     }
     std::atomic<bool> quit{false};
@@ -144,7 +156,7 @@ class TopologyRuntime::Impl {
          {"seconds", std::chrono::duration<double>(delay).count()}});
     ports_.metrics.counter("kstreamd_topology_restarts_total", {{"topology", topology_->name}})->add(1);
     std::unique_lock lock(mutex_);
-    phase_ = TopologyPhase::failed;
+    show(TopologyPhase::failed);
     error_ = error.text();
     retry_at_ = ports_.clock.now() + delay;
     return !changed_.wait_for(lock, delay, [this] { return stopping_; });
@@ -153,7 +165,7 @@ class TopologyRuntime::Impl {
   void end(const std::optional<Error>& error) {
     std::lock_guard lock(mutex_);
     ended_ = true;
-    phase_ = error ? TopologyPhase::failed : TopologyPhase::stopped;
+    show(error ? TopologyPhase::failed : TopologyPhase::stopped);
     if (error) {
       error_ = error->text();
       log(LogLevel::error, "topology stopped", {{"topology", topology_->name}, {"error", error_}});
@@ -161,10 +173,10 @@ class TopologyRuntime::Impl {
     changed_.notify_all();
   }
 
-  void set_phase(TopologyPhase phase, std::string detail) {
-    std::lock_guard lock(mutex_);
+  // With mutex_ held.
+  void show(TopologyPhase phase) {
     phase_ = phase;
-    detail_ = std::move(detail);
+    for (auto& [other, gauge] : gauges_) gauge->set(other == phase ? 1 : 0);
   }
 
   // Constant after construction
@@ -179,6 +191,7 @@ class TopologyRuntime::Impl {
   // Guarded by mutex_
   Instance* instance_ = nullptr;
   TopologyPhase phase_ = TopologyPhase::starting;
+  std::map<TopologyPhase, std::shared_ptr<Gauge>> gauges_;
   std::string detail_;
   std::string error_;
   Duration retry_at_{0};

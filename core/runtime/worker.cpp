@@ -15,6 +15,20 @@ constexpr size_t round_records = 4096;  // per task, before others and the commi
 constexpr size_t pause_above = 16'384;  // buffered records of an input that waits for another
 constexpr size_t resume_below = 4'096;
 constexpr size_t uncommitted_limit = 64u << 20;  // bytes of overlays that force an early commit
+
+// For the metric of aborted transactions.
+const char* reason_of(WorkerAction action) {
+  switch (action) {
+    case WorkerAction::replace_reopen:
+      return "producer_replaced";
+    case WorkerAction::abort_reopen:
+      return "membership_lost";
+    case WorkerAction::reopen_rebuild:
+      return "state_unusable";
+    default:
+      return "aborted";
+  }
+}
 }  // namespace
 
 Worker::Worker(WorkerConfig config, const Topology& topology, const OutputTopics& topics, const TaskPlan& plan,
@@ -27,8 +41,8 @@ Worker::Worker(WorkerConfig config, const Topology& topology, const OutputTopics
       ports_(ports),
       member_(member),
       events_(events),
-      commits_(ports.metrics.counter("kstreamd_commits_total", labels())),
-      commit_seconds_(ports.metrics.histogram("kstreamd_commit_duration_seconds", labels())),
+      commits_(ports.metrics.counter("kstreamd_commits_total", worker_labels())),
+      commit_seconds_(ports.metrics.histogram("kstreamd_commit_duration_seconds", worker_labels())),
       source_(std::move(source)) {
   commands_.set_wake([this] { source_->wake(); });
 }
@@ -179,7 +193,9 @@ void Worker::recover(const Error& error, int culprit) {
   if (action == WorkerAction::call_again) return;  // nothing was begun that could not be begun again
   log(LogLevel::warn, "a transaction is undone",
       {{"topology", topology_.name}, {"worker", config_.index}, {"cause", error.text()}});
-  ports_.metrics.counter("kstreamd_transactions_aborted_total", labels())->add(1);
+  Labels labels = worker_labels();
+  labels["reason"] = reason_of(action);
+  ports_.metrics.counter("kstreamd_transactions_aborted_total", labels)->add(1);
   if (action == WorkerAction::replace_reopen) return replace_producer();
   if (!abort_transaction()) return replace_producer();
   switch (action) {
@@ -224,7 +240,7 @@ void Worker::rewind() {
 // After an outcome that nobody told us: only a new producer of the same id makes sure that nothing of the old one is
 // still on its way, and only the broker knows where the tasks stand.
 void Worker::replace_producer() {
-  ports_.metrics.counter("kstreamd_producer_recreations_total", labels())->add(1);
+  ports_.metrics.counter("kstreamd_producer_recreations_total", worker_labels())->add(1);
   phase_ = TransactionPhase::idle;
   hand_back_all();
   outputs_.producer = nullptr;
@@ -303,6 +319,17 @@ Status Worker::run(RunTask command) {
   return status;
 }
 
+void Worker::add_store_gauges(Running& running) const {
+  TaskState* state = running.task->state();
+  if (!state) return;
+  Labels labels{{"topology", topology_.name}, {"task", running.task->id().text()}};
+  running.size = ports_.metrics.gauge("kstreamd_store_size_bytes", labels);
+  for (size_t i = 0; i < state->store_count(); ++i) {
+    labels["store"] = state->store(i).name();
+    running.rows.push_back(ports_.metrics.gauge("kstreamd_store_rows", labels));
+  }
+}
+
 void Worker::close(const CloseTask& command) {
   auto of_task = [&](const Running& r) { return r.index == command.task; };
   auto found = std::find_if(running_.begin(), running_.end(), of_task);
@@ -364,6 +391,8 @@ void Worker::publish(bool always) {
       if (lag >= 0) running.lags[i]->set(static_cast<double>(lag));
     }
     running.task->publish_metrics();
+    for (size_t i = 0; i < running.rows.size(); ++i)
+      running.rows[i]->set(static_cast<double>(running.task->state()->store(i).approximate_rows()));
     if (running.size) running.size->set(static_cast<double>(running.task->state()->size_bytes()));
     tasks.push_back(std::move(status));
   }

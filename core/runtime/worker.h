@@ -49,7 +49,8 @@ class Worker {
     std::vector<int32_t> slots;  // by input
     std::vector<bool> paused;    // by input
     std::vector<std::shared_ptr<Gauge>> lags;
-    std::shared_ptr<Gauge> size;
+    std::shared_ptr<Gauge> size;               // of its state; null without stores
+    std::vector<std::shared_ptr<Gauge>> rows;  // by store
   };
 
   void handle(WorkerCommand command);
@@ -78,7 +79,8 @@ class Worker {
   Duration waiting_time(Duration wait) const;
   void balance_buffers(Running& running);
   void publish(bool always);
-  Labels labels() const { return {{"topology", topology_.name}}; }
+  void add_store_gauges(Running& running) const;
+  Labels worker_labels() const { return {{"topology", topology_.name}, {"worker", std::to_string(config_.index)}}; }
 
   // Constant after construction
   const WorkerConfig config_;

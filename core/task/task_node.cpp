@@ -132,11 +132,12 @@ kst_status TaskNode::process(std::span<const Record> records) {
     status = processor_->process(records, done);
     if (status == KST_OK) break;
     if (status == KST_RECORD_ERROR && done < records.size()) {
-      error_counter_ = error_counter_
-                           ? error_counter_
-                           : task_.services_.metrics.counter(
-                                 "kstreamd_plugin_errors_total",
-                                 {{"topology", task_.topology_.name}, {"task", task_.id_text_}, {"node", node_.name}});
+      error_counter_ = error_counter_ ? error_counter_
+                                      : task_.services_.metrics.counter("kstreamd_plugin_errors_total",
+                                                                        {{"topology", task_.topology_.name},
+                                                                         {"task", task_.id_text_},
+                                                                         {"node", node_.name},
+                                                                         {"type", node_.processor_type}});
       error_counter_->add(1);
       status = reject(Stage::processing, records[done], message_, "");
       records = records.subspan(done + 1);

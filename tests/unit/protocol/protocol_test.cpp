@@ -1,0 +1,128 @@
+#include <catch2/catch.hpp>
+
+#include "core/protocol/backoff.h"
+#include "core/protocol/restore_plan.h"
+#include "core/protocol/task_plan.h"
+#include "core/protocol/transaction_recovery.h"
+
+namespace kstreamd {
+namespace {
+
+Node source(std::string name, std::vector<std::string> topics, int sub_topology) {
+  Node node;
+  node.name = std::move(name);
+  node.kind = NodeKind::source;
+  node.topics = std::move(topics);
+  node.sub_topology = sub_topology;
+  return node;
+}
+
+// lines -> (repartition) -> counts with a store
+Topology word_count() {
+  Topology topology;
+  topology.name = "wc";
+  topology.nodes = {source("lines", {"text"}, 0), Node{}, source("repartitioned", {"wc-counts-repartition"}, 1)};
+  topology.nodes[1].kind = NodeKind::sink;
+  topology.nodes[1].sub_topology = 0;
+  topology.stores.push_back({});
+  topology.stores[0].name = "counts";
+  topology.stores[0].changelog_topic = "wc-counts-changelog";
+  topology.sub_topologies = {{"lines", {0, 1}, {0}, {}, true}, {"counts", {2}, {2}, {0}, true}};
+  topology.repartitions = {{"wc-counts-repartition", 1, 2, std::nullopt}};
+  return topology;
+}
+
+TEST_CASE("tasks are one per partition of each sub-topology, upstream first") {
+  auto plan = plan_tasks(word_count(), {{"text", 3}});
+  REQUIRE(plan);
+  REQUIRE(plan->tasks.size() == 6);
+  CHECK(plan->tasks[0].id.text() == "lines-0");
+  CHECK(plan->tasks[2].inputs[0].partition.text() == "text-2");
+  CHECK(plan->tasks[3].id.text() == "counts-0");
+  CHECK(plan->tasks[5].inputs[0].partition.text() == "wc-counts-repartition-2");
+  CHECK(plan->repartition_partitions.at("wc-counts-repartition") == 3);
+  CHECK(plan->changelog_partitions.at("wc-counts-changelog") == 3);
+}
+
+TEST_CASE("a repartition topic gets as many partitions as asked for") {
+  Topology topology = word_count();
+  topology.repartitions[0].partitions = 8;
+  auto plan = plan_tasks(topology, {{"text", 3}});
+  REQUIRE(plan);
+  CHECK(plan->tasks.size() == 3 + 8);
+  CHECK(plan->changelog_partitions.at("wc-counts-changelog") == 8);
+}
+
+TEST_CASE("a task of a wide partition reads only the topics that have it") {
+  Topology topology = word_count();
+  topology.nodes[0].topics = {"text", "more"};
+  auto plan = plan_tasks(topology, {{"text", 3}, {"more", 1}});
+  REQUIRE(plan);
+  CHECK(plan->tasks[0].inputs.size() == 2);
+  CHECK(plan->tasks[1].inputs.size() == 1);
+}
+
+TEST_CASE("a topic whose partitions are not known is named") {
+  auto plan = plan_tasks(word_count(), {});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().message.find("'text'") != std::string::npos);
+}
+
+TEST_CASE("restoration begins where the local state ends") {
+  CHECK(plan_restore({std::nullopt, 5, 90}).from == 5);
+  CHECK(plan_restore({40, 5, 90}).from == 40);
+  CHECK(plan_restore({40, 5, 90}).to == 90);
+  CHECK_FALSE(plan_restore({90, 5, 90}).rebuild);
+}
+
+TEST_CASE("local state of another history is rebuilt from the whole changelog") {
+  for (int64_t stored : {91, 4}) {
+    auto plan = plan_restore({stored, 5, 90});
+    CHECK(plan.rebuild);
+    CHECK(plan.from == 5);
+    CHECK(plan.reason.find(std::to_string(stored)) != std::string::npos);
+  }
+}
+
+TEST_CASE("an input starts at its committed offset, else by its reset policy") {
+  CHECK(plan_start(7, 0, 100, OffsetReset::latest) == 7);
+  CHECK(plan_start(-1, 3, 100, OffsetReset::earliest) == 3);
+  CHECK(plan_start(-1, 3, 100, OffsetReset::latest) == 100);
+  CHECK_FALSE(plan_start(-1, 3, 100, OffsetReset::none));
+}
+
+TEST_CASE("what follows a failure depends on the error and on how far the transaction was") {
+  using P = TransactionPhase;
+  using R = Recovery;
+  using A = WorkerAction;
+  struct Row {
+    P phase;
+    R recovery;
+    A action;
+  };
+  for (const Row& row : {
+           Row{P::open, R::retry, A::call_again},
+           Row{P::open, R::abort_transaction, A::abort_rewind},
+           Row{P::committing, R::abort_transaction, A::abort_rewind},
+           Row{P::committed, R::abort_transaction, A::replace_reopen},
+           Row{P::committing, R::recreate_producer, A::replace_reopen},
+           Row{P::open, R::rejoin, A::abort_reopen},
+           Row{P::open, R::rebuild_state, A::reopen_rebuild},
+           Row{P::idle, R::retry_topology, A::fail_topology},
+           Row{P::committing, R::stop_topology, A::fail_topology},
+       })
+    CHECK(after_failure(row.phase, row.recovery) == row.action);
+}
+
+TEST_CASE("delays double up to a limit") {
+  Backoff backoff(Duration(100), Duration(350));
+  CHECK(backoff.next() == Duration(100));
+  CHECK(backoff.next() == Duration(200));
+  CHECK(backoff.next() == Duration(350));
+  CHECK(backoff.next() == Duration(350));
+  backoff.reset();
+  CHECK(backoff.next() == Duration(100));
+}
+
+}  // namespace
+}  // namespace kstreamd

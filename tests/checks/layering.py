@@ -34,7 +34,7 @@ MAY_INCLUDE = {
     "daemon": ["core", "plugins/builtin", "plugins/abi", "plugins/sdk"],
 }
 # The record is the ABI's: whoever handles records includes its headers and these two.
-RECORD_HEADERS = {"kstreamd/sdk/value.h", "core/record/murmur2.h"}
+RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/murmur2.h", "core/record/murmur2.h"}
 NO_RECORDS = {"core/base", "core/topology", "core/spec"}
 
 # Libraries: a pattern of include paths, and the modules that own them.

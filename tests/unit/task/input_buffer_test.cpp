@@ -1,0 +1,89 @@
+#include "core/task/input_buffer.h"
+
+#include <catch2/catch.hpp>
+
+namespace kstreamd {
+namespace {
+
+// A batch of records at consecutive offsets with the given timestamps.
+FetchedBatch batch(int64_t first_offset, std::vector<int64_t> timestamps, bool at_end = false, int64_t skipped = 0) {
+  FetchedBatch made;
+  for (int64_t timestamp : timestamps) {
+    FetchedRecord record{};
+    record.origin.offset = first_offset++;
+    record.timestamp = timestamp;
+    made.records.push_back(record);
+  }
+  made.next_offset = first_offset + skipped;
+  made.at_end = at_end;
+  return made;
+}
+
+TEST_CASE("records of one input come in offset order, up to the limit") {
+  InputBuffer buffer(std::vector<int64_t>{10});
+  buffer.add(0, batch(10, {5, 3, 4}));
+  CHECK(buffer.next(2).records.size() == 2);
+  buffer.consume(2);
+  CHECK(buffer.position(0) == 12);
+  CHECK(buffer.next(9).records.size() == 1);
+  buffer.consume(1);
+  CHECK(buffer.position(0) == 13);
+  CHECK(buffer.next(9).records.empty());
+}
+
+TEST_CASE("the input with the earliest head goes first, and only as far as the others allow") {
+  InputBuffer buffer(std::vector<int64_t>{0, 0});
+  buffer.add(0, batch(0, {1, 2, 9}, true));
+  buffer.add(1, batch(0, {4, 20}, true));
+  auto run = buffer.next(100);
+  CHECK(run.input == 0);
+  CHECK(run.records.size() == 2);
+  buffer.consume(2);
+  run = buffer.next(100);
+  CHECK(run.input == 1);
+  CHECK(run.records.size() == 1);
+  buffer.consume(1);
+  CHECK(buffer.next(100).input == 0);
+  buffer.consume(1);
+  CHECK(buffer.next(100).input == 1);
+}
+
+TEST_CASE("an input that may still have earlier records holds the others back") {
+  InputBuffer buffer(std::vector<int64_t>{0, 0});
+  buffer.add(0, batch(0, {1}));
+  CHECK(buffer.next(10).records.empty());
+  buffer.add(1, batch(0, {}, true));
+  CHECK(buffer.next(10).records.size() == 1);
+}
+
+TEST_CASE("control records move the position") {
+  InputBuffer buffer(std::vector<int64_t>{0});
+  buffer.add(0, batch(0, {1}, true, 1));
+  buffer.next(1);
+  buffer.consume(1);
+  CHECK(buffer.position(0) == 2);
+  buffer.add(0, batch(2, {}, true, 3));
+  CHECK(buffer.position(0) == 5);
+}
+
+TEST_CASE("records that were taken up already are skipped") {
+  InputBuffer buffer(std::vector<int64_t>{5});
+  buffer.add(0, batch(3, {1, 2, 3}));
+  CHECK(buffer.buffered() == 1);
+  CHECK(buffer.next(10).records.front().origin.offset == 5);
+}
+
+TEST_CASE("a reset forgets what is buffered") {
+  InputBuffer buffer(std::vector<int64_t>{0});
+  buffer.add(0, batch(0, {1, 2}));
+  buffer.next(1);
+  buffer.consume(1);
+  buffer.reset(std::vector<int64_t>{0});
+  CHECK(buffer.position(0) == 0);
+  CHECK(buffer.buffered() == 0);
+  buffer.add(0, batch(0, {1, 2}));
+  CHECK(buffer.next(10).records.size() == 2);
+}
+
+}  // namespace
+}  // namespace kstreamd

@@ -84,9 +84,13 @@ class EmbeddedLog(KafkaLog):
     def __init__(self, folder):
         self.folder = Path(folder) / "log"
         self.options = [f"--embedded={self.folder}"]
+        self.partitions = {}
 
     def create(self, topic, partitions=4):
-        self.produce(topic, [], "--partitions", partitions)
+        self.partitions[topic] = partitions  # the topic is made when it is written to
+
+    def produce(self, topic, lines, *options):
+        super().produce(topic, lines, "--partitions", self.partitions.get(topic, 4), *options)
 
 
 class Daemon:

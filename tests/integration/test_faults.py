@@ -46,7 +46,8 @@ class BadInputBase:
         topology = self.topology(NUMBERS.replace("ACTION", action))
         for topic in ("in", "out", "dlq"):
             self.log.create(f"{self.tag}-{topic}", 1)
-        self.log.produce(f"{self.tag}-in", [GOOD[0], GOOD[1], BAD, GOOD[2]])
+        # One key, so that the output is in one partition and has an order.
+        self.log.produce(f"{self.tag}-in", [f"k|{value}" for value in (GOOD[0], GOOD[1], BAD, GOOD[2])], "--key-separator", "|")
         return topology
 
     def output(self):

@@ -64,6 +64,7 @@ struct ProcessorInfo {
   std::vector<std::string> outputs;  // empty: one unnamed
   uint32_t store_count = 0;
   std::string plugin;  // "builtin" or the plugin's name and version
+  bool deterministic = true;
 };
 
 // All processor types of the process. Thread safety: every function may be called from any thread.

@@ -159,7 +159,7 @@ class Config {
   // All problems so far, keys that nobody asked for included. For whoever made the Config, when all reading is done.
   std::vector<ConfigProblem> problems() const {
     std::vector<ConfigProblem> out = shared_->problems;
-    if (out.empty() || !out.front().pointer.empty()) unknown_keys(shared_->root, "", out);
+    unknown_keys(shared_->root, "", out);
     return out;
   }
   // No problem was noted so far: for constructors whose further work needs sound options.

@@ -174,16 +174,19 @@ class TypeOf {
   static void check(const char* text, size_t size, void* sink, kst_problem_sink report) noexcept {
     try {
       const Config config = Config::parse({text, size});
+      bool complete = !config.sound();
       if constexpr (requires { P::check(config); }) {
+        complete = true;
         try {
           P::check(config);
         } catch (const std::exception& error) {
           if (config.sound()) config.problem("", error.what());
         }
-        for (const auto& p : config.problems())
-          report(sink, p.pointer.c_str(), p.line, p.column, p.message.c_str(),
-                 p.hint.empty() ? nullptr : p.hint.c_str());
       }
+      // Without a check of the class's own nobody has asked for any key yet: only text that is no object is a problem.
+      if (!complete) return;
+      for (const auto& p : config.problems())
+        report(sink, p.pointer.c_str(), p.line, p.column, p.message.c_str(), p.hint.empty() ? nullptr : p.hint.c_str());
     } catch (...) {
       report(sink, "", 0, 0, "the processor's check failed in an unexpected way", nullptr);
     }

@@ -1,0 +1,27 @@
+// The daemon file's content. What the file does not say has its default here; options and environment are laid over it
+// by daemon/.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/log.h"
+
+namespace kstreamd {
+
+struct DaemonConfig {
+  std::map<std::string, std::string> kafka;                            // librdkafka properties, as they are
+  std::vector<std::string> topologies = {"/etc/kstreamd/topologies"};  // files or folders
+  std::string plugins = "/usr/lib/kstreamd/plugins";
+  std::string state_dir = "/var/lib/kstreamd";
+  std::optional<int> workers;            // nullopt: the number of cores
+  std::optional<uint64_t> memory_limit;  // bytes; nullopt: no limit of its own
+  std::string listen = "127.0.0.1:8910";
+  LogLevel log_level = LogLevel::info;
+  bool log_json = false;
+  int32_t internal_replication_factor = -1;  // -1: the broker's default
+};
+
+}  // namespace kstreamd

@@ -1,0 +1,89 @@
+#include "core/spec/daemon_reader.h"
+
+#include <charconv>
+
+namespace kstreamd {
+namespace {
+
+// HOST:PORT, [IPV6]:PORT or :PORT.
+bool is_address(const std::string& text) {
+  auto colon = text.rfind(':');
+  if (colon == std::string::npos) return false;
+  auto port = text.substr(colon + 1);
+  int number = 0;
+  auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc{} && end == port.data() + port.size() && number >= 0 && number <= 65535;
+}
+
+void read_paths(const YamlNode& root, Reader& reader, DaemonConfig& config) {
+  if (auto* entry = root.find("topologies"))
+    config.topologies = reader.texts(*entry->value, entry->key).value_or(config.topologies);
+  if (auto* entry = root.find("plugins")) config.plugins = reader.text(*entry->value, entry->key).value_or("");
+  if (auto* entry = root.find("state_dir")) config.state_dir = reader.text(*entry->value, entry->key).value_or("");
+}
+
+void read_log(const YamlNode& root, Reader& reader, DaemonConfig& config) {
+  auto* log = root.find("log");
+  if (log == nullptr) return;
+  reader.map(*log->value, log->place, log->key, {"level", "format"});
+  if (auto* level = log->value->find("level"))
+    if (auto index = reader.choice(*level->value, level->key, {"debug", "info", "warn", "error"}))
+      config.log_level = static_cast<LogLevel>(*index);
+  if (auto* format = log->value->find("format"))
+    if (auto index = reader.choice(*format->value, format->key, {"text", "json"})) config.log_json = *index == 1;
+}
+
+void read_limits(const YamlNode& root, Reader& reader, DaemonConfig& config) {
+  if (auto* entry = root.find("workers"))
+    if (auto count = reader.integer(*entry->value, entry->key, 1, 1024)) config.workers = static_cast<int>(*count);
+  if (auto* memory = root.find("memory")) {
+    reader.map(*memory->value, memory->place, memory->key, {"limit"});
+    if (auto* limit = memory->value->find("limit")) config.memory_limit = reader.size(*limit->value, limit->key);
+  }
+  if (auto* internal = root.find("internal_topics")) {
+    reader.map(*internal->value, internal->place, internal->key, {"replication_factor"});
+    if (auto* factor = internal->value->find("replication_factor"))
+      if (auto number = reader.integer(*factor->value, factor->key, -1, 32767)) {
+        config.internal_replication_factor = static_cast<int32_t>(*number);
+        if (*number == 0)
+          reader.error(factor->value->place, "'replication_factor' cannot be 0", "use -1 for the broker's default");
+      }
+  }
+}
+
+}  // namespace
+
+DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
+  DaemonConfig config;
+  if (root.kind != YamlNode::Kind::map) {
+    reader.error(root.place, std::string("a daemon file has to be a map, and is ") + kind_name(root),
+                 "start with 'kstreamd: 1'");
+    return config;
+  }
+  reader.map(root, root.place, "daemon file",
+             {"kstreamd", "kafka", "topologies", "plugins", "state_dir", "workers", "memory", "listen", "log",
+              "internal_topics"});
+  auto* version = root.find("kstreamd");
+  if (version == nullptr) {
+    reader.error(root.place, "the file does not say its format version", "add 'kstreamd: 1' as its first line");
+  } else if (auto number = reader.text(*version->value, version->key); number && *number != "1") {
+    reader.error(version->value->place, "format version '" + *number + "' is not known to this kstreamd",
+                 "this one reads 'kstreamd: 1'");
+  }
+  if (auto* kafka = root.find("kafka"))
+    config.kafka = reader.text_map(*kafka->value, kafka->key).value_or(config.kafka);
+  read_paths(root, reader, config);
+  read_limits(root, reader, config);
+  read_log(root, reader, config);
+  if (auto* listen = root.find("listen")) {
+    auto address = reader.text(*listen->value, listen->key);
+    if (address && !is_address(*address))
+      reader.error(listen->value->place, "'listen': '" + *address + "' is not an address",
+                   "write HOST:PORT, such as 127.0.0.1:8910; port 0 takes any free one");
+    else if (address)
+      config.listen = *address;
+  }
+  return config;
+}
+
+}  // namespace kstreamd

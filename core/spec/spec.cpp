@@ -1,0 +1,132 @@
+#include "core/spec/spec.h"
+
+#include <algorithm>
+
+#include "core/spec/daemon_reader.h"
+#include "core/spec/files.h"
+#include "core/spec/topology_reader.h"
+#include "core/topology/compile.h"
+
+namespace kstreamd {
+namespace {
+
+constexpr size_t max_file = 4 << 20;
+constexpr std::string_view builtin_prefix = "kstreamd.";
+
+// The catalogue as compile() asks for it.
+class CatalogTypes final : public ProcessorTypes {
+ public:
+  CatalogTypes(const ProcessorCatalog& catalog, const std::string& folder) : catalog_(catalog), folder_(folder) {}
+
+  std::optional<Shape> shape(const std::string& type) const override {
+    const auto* info = catalog_.find(type);
+    if (info == nullptr) return std::nullopt;
+    return Shape{info->outputs, info->store_count};
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& info : catalog_.list())
+      if (info.name.compare(0, builtin_prefix.size(), builtin_prefix) != 0) names.push_back(info.name);
+    return names;
+  }
+  std::vector<Problem> check(const std::string& type, const std::string& config) const override {
+    std::vector<Problem> problems;
+    for (auto& p : catalog_.check(type, config))
+      problems.push_back({std::move(p.pointer), p.line, p.column, std::move(p.message), std::move(p.hint)});
+    return problems;
+  }
+  std::string where_plugins_are() const override {
+    return folder_.empty() ? "the plugin folder ('plugins' in the daemon file, or --plugins DIR)"
+                           : "the plugin folder " + folder_;
+  }
+
+ private:
+  const ProcessorCatalog& catalog_;
+  const std::string folder_;
+};
+
+bool has_error(const std::vector<Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const Diagnostic& d) { return d.severity == Severity::error; });
+}
+
+void sort_by_place(std::vector<Diagnostic>& diagnostics) {
+  std::stable_sort(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
+}
+
+template <typename T>
+SpecResult<T> unreadable(const std::string& path, const Error& error) {
+  SpecResult<T> result;
+  result.diagnostics.push_back({path, 0, 0, Severity::error, "", error.message, error.hint});
+  return result;
+}
+
+std::string_view without_byte_order_mark(std::string_view text) {
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
+  return text;
+}
+
+}  // namespace
+
+std::string text(const Diagnostic& diagnostic) {
+  std::string out = diagnostic.file;
+  if (diagnostic.line > 0) out += ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column);
+  out += diagnostic.severity == Severity::error ? ": error: " : ": warning: ";
+  if (!diagnostic.node.empty()) out += "node '" + diagnostic.node + "': ";
+  out += diagnostic.message;
+  if (!diagnostic.hint.empty()) out += "\n  hint: " + diagnostic.hint;
+  return out;
+}
+
+SpecResult<Topology> load_topology_text(std::string_view text, const std::string& filename,
+                                        const ProcessorCatalog& catalog, const std::string& plugin_folder) {
+  text = without_byte_order_mark(text);
+  SpecResult<Topology> result;
+  auto root = parse_yaml(text, filename, result.diagnostics);
+  if (!root) return result;
+  Reader reader(filename, result.diagnostics);
+  auto file = read_topology(std::move(root), reader);
+  if (file.has_nodes) {
+    auto compiled = compile(file.declaration, CatalogTypes(catalog, plugin_folder));
+    auto add = [&](const GraphProblem& problem, Severity severity) {
+      auto place = place_of(problem, file, text);
+      result.diagnostics.push_back(
+          {filename, place.line, place.column, severity, problem.node, problem.message, problem.hint});
+    };
+    for (const auto& problem : compiled.problems) add(problem, Severity::error);
+    for (const auto& warning : compiled.warnings) add(warning, Severity::warning);
+    result.value = std::move(compiled.topology);
+  }
+  if (has_error(result.diagnostics)) result.value.reset();
+  sort_by_place(result.diagnostics);
+  return result;
+}
+
+SpecResult<Topology> load_topology(const std::string& path, const ProcessorCatalog& catalog,
+                                   const std::string& plugin_folder) {
+  auto content = read_text_file(path, max_file);
+  if (!content) return unreadable<Topology>(path, content.error());
+  return load_topology_text(*content, path, catalog, plugin_folder);
+}
+
+SpecResult<DaemonConfig> load_daemon_text(std::string_view text, const std::string& filename) {
+  text = without_byte_order_mark(text);
+  SpecResult<DaemonConfig> result;
+  auto root = parse_yaml(text, filename, result.diagnostics);
+  if (!root) return result;
+  Reader reader(filename, result.diagnostics);
+  result.value = read_daemon(*root, reader);
+  if (has_error(result.diagnostics)) result.value.reset();
+  sort_by_place(result.diagnostics);
+  return result;
+}
+
+SpecResult<DaemonConfig> load_daemon_file(const std::string& path) {
+  auto content = read_text_file(path, max_file);
+  if (!content) return unreadable<DaemonConfig>(path, content.error());
+  return load_daemon_text(*content, path);
+}
+
+}  // namespace kstreamd

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
 KSTREAMD = os.environ.get("KSTREAMD", str(ROOT / "build/release/daemon/kstreamd"))
-PLUGINS = os.environ.get("KSTREAMD_PLUGINS", str(ROOT / "build/release/plugins/examples"))
+PLUGINS = os.environ.get("KSTREAMD_PLUGINS", str(ROOT / "build/release/plugins"))
 BOOTSTRAP = os.environ.get("KSTREAMD_TEST_BOOTSTRAP", "")
 DEADLINE_S = 60
 

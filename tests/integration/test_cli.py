@@ -209,7 +209,7 @@ class Plugins(lab.LabTest):
 kstreamd: 1
 name: TAG-dedup
 stores:
-  seen: { key: string, value: json }
+  seen: { key: bytes, value: int64 }
 nodes:
   in:
     source: { topic: TAG-in, key: string, value: string }

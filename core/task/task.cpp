@@ -66,13 +66,19 @@ Result<size_t> Task::process(size_t limit) {
 }
 
 Status Task::process_run(size_t input, std::span<const FetchedRecord> records) {
-  for (int source : plan_.inputs[input].source_nodes)
-    if (nodes_[source]->read(records) != KST_OK) {
-      Error error = failure_.value_or(Error{Recovery::stop_topology, "a node stopped without saying why", ""});
-      failure_.reset();
-      return error;
-    }
-  return {};
+  const auto& sources = plan_.inputs[input].source_nodes;
+  kst_status status = KST_OK;
+  if (sources.size() == 1) {
+    status = nodes_[sources.front()]->read(records);
+  } else {
+    for (size_t i = 0; i < records.size() && status == KST_OK; ++i)
+      for (size_t s = 0; s < sources.size() && status == KST_OK; ++s)
+        status = nodes_[sources[s]]->read(records.subspan(i, 1));
+  }
+  if (status == KST_OK) return {};
+  Error error = failure_.value_or(Error{Recovery::stop_topology, "a node stopped without saying why", ""});
+  failure_.reset();
+  return error;
 }
 
 size_t Task::uncommitted_bytes() const {

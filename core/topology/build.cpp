@@ -181,6 +181,7 @@ std::vector<int> Builder::group_nodes() {
     root[std::max(a, b)] = std::min(a, b);
   };
   std::vector<int> first_user(t_.stores.size(), -1);
+  std::map<std::string, int> first_reader;
   for (int n = 0; n < static_cast<int>(t_.nodes.size()); ++n) {
     for (const auto& output : t_.nodes[n].children)
       for (int child : output) join(n, child);
@@ -188,6 +189,9 @@ std::vector<int> Builder::group_nodes() {
       if (first_user[store] < 0) first_user[store] = n;
       join(n, first_user[store]);
     }
+    // Two sources of one topic read it together: a partition has one consumer in the group.
+    if (t_.nodes[n].kind == NodeKind::source)
+      for (const auto& topic : t_.nodes[n].topics) join(n, first_reader.try_emplace(topic, n).first->second);
   }
   for (int n = 0; n < static_cast<int>(root.size()); ++n) root[n] = find(n);
   return root;

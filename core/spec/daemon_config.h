@@ -19,6 +19,7 @@ struct DaemonConfig {
   std::optional<int> workers;            // nullopt: the number of cores
   std::optional<uint64_t> memory_limit;  // bytes; nullopt: no limit of its own
   std::string listen = "127.0.0.1:8910";
+  std::string http_token;  // asked of HTTP clients; empty: none
   LogLevel log_level = LogLevel::info;
   bool log_json = false;
   int32_t internal_replication_factor = -1;  // -1: the broker's default

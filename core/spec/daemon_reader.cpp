@@ -33,6 +33,17 @@ void read_log(const YamlNode& root, Reader& reader, DaemonConfig& config) {
     if (auto index = reader.choice(*format->value, format->key, {"text", "json"})) config.log_json = *index == 1;
 }
 
+void read_http(const YamlNode& root, Reader& reader, DaemonConfig& config) {
+  auto* http = root.find("http");
+  if (http == nullptr) return;
+  reader.map(*http->value, http->place, http->key, {"token"});
+  if (auto* token = http->value->find("token")) {
+    config.http_token = reader.text(*token->value, token->key).value_or("");
+    if (config.http_token.empty())
+      reader.error(token->value->place, "'token' is empty", "write token: ${file:/etc/kstreamd/token}");
+  }
+}
+
 void read_limits(const YamlNode& root, Reader& reader, DaemonConfig& config) {
   if (auto* entry = root.find("workers"))
     if (auto count = reader.integer(*entry->value, entry->key, 1, 1024)) config.workers = static_cast<int>(*count);
@@ -62,7 +73,7 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
   }
   reader.map(root, root.place, "daemon file",
              {"kstreamd", "kafka", "topologies", "plugins", "state_dir", "workers", "memory", "listen", "log",
-              "internal_topics"});
+              "http", "internal_topics"});
   auto* version = root.find("kstreamd");
   if (version == nullptr) {
     reader.error(root.place, "the file does not say its format version", "add 'kstreamd: 1' as its first line");
@@ -75,6 +86,7 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
   read_paths(root, reader, config);
   read_limits(root, reader, config);
   read_log(root, reader, config);
+  read_http(root, reader, config);
   if (auto* listen = root.find("listen")) {
     auto address = reader.text(*listen->value, listen->key);
     if (address && !is_address(*address))

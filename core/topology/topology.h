@@ -18,6 +18,8 @@ struct ErrorPolicy {
   ErrorAction deserialization = ErrorAction::fail;
   ErrorAction processing = ErrorAction::fail;
   ErrorAction production = ErrorAction::fail;
+
+  bool operator==(const ErrorPolicy&) const = default;
 };
 
 // ---- The declaration: what the file says, node by node
@@ -54,6 +56,8 @@ struct Node {
 
   ErrorPolicy on_error;
   int sub_topology = -1;
+
+  bool operator==(const Node&) const = default;
 };
 
 struct Store {
@@ -66,6 +70,8 @@ struct Store {
   std::map<std::string, std::string> changelog_configs;
   std::string changelog_topic;  // "<name>-<store>-changelog"; empty without one
   int sub_topology = -1;
+
+  bool operator==(const Store&) const = default;
 };
 
 // A part of the graph that runs as tasks of its own, one per partition of its source topics.
@@ -76,6 +82,8 @@ struct SubTopology {
   std::vector<int> stores;
   // Whether a batch may go through whole: no two paths from a source meet again at a node, a store or a topic.
   bool batches = true;
+
+  bool operator==(const SubTopology&) const = default;
 };
 
 // A topic that kstreamd makes between two sub-topologies.
@@ -84,6 +92,8 @@ struct RepartitionTopic {
   int sink_node = -1;                 // writes it, in the upstream sub-topology
   int source_node = -1;               // reads it
   std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
+
+  bool operator==(const RepartitionTopic&) const = default;
 };
 
 struct Topology {
@@ -103,6 +113,8 @@ struct Topology {
   std::vector<std::string> sink_topics() const;    // the same; with the dead-letter topic, if there is one
   // The internal topic whose partitions stand for tasks: "<name>-kstreamd-tasks".
   std::string tasks_topic() const { return name + "-kstreamd-tasks"; }
+
+  bool operator==(const Topology&) const = default;
 };
 
 // A problem of a graph, placed by node and key; core/spec finds line and column.

@@ -1,0 +1,5 @@
+#include <stdlib.h>
+
+#include "sound.h"
+
+__attribute__((constructor)) static void leave(void) { exit(7); }

@@ -1,0 +1,27 @@
+/* A plugin with nothing wrong: each file here spoils one thing of it. */
+#ifndef KSTREAMD_TESTS_BAD_PLUGINS_SOUND_H
+#define KSTREAMD_TESTS_BAD_PLUGINS_SOUND_H
+
+#include <kstreamd/abi/plugin.h>
+
+static kst_status sound_create(const kst_host* host, kst_context* context, const char* config, size_t config_size,
+                               void** instance) {
+  (void)host, (void)context, (void)config, (void)config_size;
+  *instance = NULL;
+  return KST_OK;
+}
+static kst_status sound_process(void* instance, const kst_record* records, size_t count, size_t* done) {
+  (void)instance, (void)records, (void)count, (void)done;
+  return KST_OK;
+}
+static void sound_close(void* instance) { (void)instance; }
+
+#define SOUND_TYPE(type_name)                                                                                   \
+  {                                                                                                             \
+    sizeof(kst_processor_type), type_name, "does nothing", NULL, NULL, 0, 1, NULL, sound_create, sound_process, \
+        sound_close                                                                                             \
+  }
+#define SOUND_PLUGIN(types) \
+  { KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "bad", "1.0.0", types }
+
+#endif

@@ -1,0 +1,100 @@
+// What the tests of the plugin host share: where the plugins are, a folder of their own, a task to run processors in.
+#pragma once
+#include <cstdlib>
+#include <filesystem>
+#include <list>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/plugin_host/plugin_host.h"
+
+namespace kstreamd {
+
+inline std::string bad_plugin(const std::string& name) {
+  return std::string(KSTREAMD_BAD_PLUGINS) + "/" + name + ".so";
+}
+inline std::string example_plugin(const std::string& name) {
+  return std::string(KSTREAMD_PLUGINS) + "/" + name + ".so";
+}
+
+// A folder that goes away with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string made = (std::filesystem::temp_directory_path() / "kstreamd-test-XXXXXX").string();
+    if (!::mkdtemp(made.data())) std::abort();
+    path_ = made;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// The context of one node of a task, with a store of strings; notes what the processor does.
+class FakeContext final : public ProcessorContext {
+ public:
+  kst_status forward(uint32_t output, std::span<const Record> records) override {
+    for (const Record& r : records) forwarded.emplace_back(output, std::string(data_of(r.value)));
+    return answer;
+  }
+  void drop(std::string_view reason, size_t count) override { drops[std::string(reason)] += count; }
+  void* scratch(size_t size) override { return memory_.emplace_back(size / sizeof(std::max_align_t) + 1).data(); }
+  void fail(std::string_view message) override { failure = message; }
+
+  kst_status get_many(uint32_t, std::span<kst_store_row> rows) override {
+    for (auto& row : rows) {
+      const auto found = rows_.find(std::string(data_of(row.key)));
+      row.value = found == rows_.end() ? null_value() : int64_value(found->second);
+    }
+    return answer;
+  }
+  kst_status put_many(uint32_t, std::span<const kst_store_row> rows) override {
+    for (const auto& row : rows) {
+      if (is_null(row.value))
+        rows_.erase(std::string(data_of(row.key)));
+      else
+        rows_[std::string(data_of(row.key))] = row.value.u.integer;
+    }
+    return answer;
+  }
+  kst_status range(uint32_t, const Value& from, const Value& to, bool, void* visitor, kst_row_visitor visit) override {
+    for (auto& [key, value] : rows_) {
+      if (key < data_of(from) || key > data_of(to)) continue;
+      const kst_store_row row{bytes_value(key), int64_value(value), 0};
+      if (visit(visitor, &row) != 0) break;
+    }
+    return answer;
+  }
+
+  const char* application_id() const override { return "app"; }
+  const char* task_id() const override { return "lines-0"; }
+  const char* node_name() const override { return "node"; }
+  int64_t stream_time() const override { return 0; }
+  int64_t wall_time() const override { return 0; }
+  void request_commit() override {}
+  void log(LogLevel, std::string_view) override {}
+
+  std::vector<std::pair<uint32_t, std::string>> forwarded;
+  std::map<std::string, size_t> drops;
+  std::string failure;
+  kst_status answer = KST_OK;
+
+ private:
+  std::list<std::vector<std::max_align_t>> memory_;
+  std::map<std::string, int64_t> rows_;
+};
+
+inline Record text_record(std::string_view key, std::string_view value, int64_t timestamp = 0) {
+  return Record{string_value(key), string_value(value), timestamp, nullptr, nullptr, 0, 0};
+}
+
+}  // namespace kstreamd

@@ -33,6 +33,25 @@ struct StoreValue {
   int64_t timestamp = 0;
 };
 
+// The last changelog record applied to a store. A changelog that has another record at that offset was truncated or
+// made anew since.
+struct ChangelogMark {
+  int64_t offset = -1;
+  uint64_t fingerprint = 0;
+};
+
+// Of a changelog record's key and value; not of its timestamp, which a broker may set. FNV-1a, for good: it is stored.
+inline uint64_t changelog_fingerprint(std::string_view key, const StoreValue& value) {
+  uint64_t hash = 14695981039346656037u;
+  auto add = [&hash](std::string_view bytes) {
+    for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
+  };
+  add(key);
+  add(value.present ? std::string_view("=", 1) : std::string_view("-", 1));
+  if (value.present) add(value.value);
+  return hash;
+}
+
 // A key-value store. Called by its task's worker only.
 class KeyValueStore {
  public:
@@ -65,6 +84,8 @@ class TaskState {
 
   // The next changelog offset to apply to a store; nullopt: nothing was ever applied.
   virtual std::optional<int64_t> changelog_offset(size_t store) const = 0;
+  // The last changelog record applied, where it is known.
+  virtual std::optional<ChangelogMark> changelog_mark(size_t) const { return std::nullopt; }
   // Applies changelog records (raw key; raw value without timestamp, null deletes; the record's timestamp), then
   // remembers next_offset.
   virtual Status restore(size_t store, std::span<const FetchedRecord> records, int64_t next_offset) = 0;

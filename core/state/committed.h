@@ -1,0 +1,78 @@
+// What lies below the overlays: committed rows, in memory or in a task's database. Internal to core/state.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "core/ports/state.h"
+
+namespace kstreamd {
+
+// An ordered walk over committed rows. Views are valid until next().
+class RowCursor {
+ public:
+  virtual ~RowCursor() = default;
+  virtual bool valid() const = 0;
+  virtual std::string_view key() const = 0;
+  virtual Result<StoreValue> value() const = 0;
+  virtual void next() = 0;
+  // An error, when that is why it is not valid.
+  virtual Status status() const = 0;
+};
+
+// The committed rows of one store. Used by the task's worker only, but for approximate_rows.
+class CommittedRows {
+ public:
+  virtual ~CommittedRows() = default;
+  // The view is valid until the next call.
+  virtual Result<StoreValue> get(std::string_view key) = 0;
+  // Rows with from <= key <= to; the bounds are copied.
+  virtual std::unique_ptr<RowCursor> scan(std::optional<std::string_view> from, std::optional<std::string_view> to,
+                                          bool reverse) = 0;
+  // In memory at once; in a database with the next TaskDatabase::write_staged.
+  virtual void write(std::string_view key, const StoreValue& value) = 0;
+  virtual uint64_t approximate_rows() const = 0;  // [any thread]
+  virtual uint64_t size_bytes() const = 0;        // [any thread]
+};
+
+// How far a store's changelog has been applied.
+struct ChangelogPosition {
+  int64_t next_offset = 0;
+  ChangelogMark mark;
+};
+
+// The persistent stores of one task, and their positions. The destructor makes everything written durable, unless a
+// write has failed. Used by the task's worker only, but for size_bytes and what CommittedRows says.
+class TaskDatabase {
+ public:
+  virtual ~TaskDatabase() = default;
+  virtual CommittedRows& rows(size_t column) = 0;
+  virtual std::optional<ChangelogPosition> position(size_t column) const = 0;
+  virtual void stage_position(size_t column, const ChangelogPosition& position) = 0;
+  // Writes all that was staged, atomically. After an error nothing more may be written.
+  virtual Status write_staged() = 0;
+  // Waits until all that was written would survive kill -9.
+  virtual Status flush() = 0;
+  virtual uint64_t size_bytes() const = 0;
+};
+
+// How much memory the stores of a process may use to cache rows that were read or committed: an equal share each.
+// Thread safety: every function may be called from any thread.
+class ReadCacheBudget {
+ public:
+  explicit ReadCacheBudget(size_t limit) : limit_(limit) {}
+  void add_store() { stores_.fetch_add(1, std::memory_order_relaxed); }
+  void remove_store() { stores_.fetch_sub(1, std::memory_order_relaxed); }
+  size_t share() const {
+    size_t stores = stores_.load(std::memory_order_relaxed);
+    return stores > 1 ? limit_ / stores : limit_;
+  }
+
+ private:
+  const size_t limit_;
+  std::atomic<size_t> stores_{0};
+};
+
+}  // namespace kstreamd

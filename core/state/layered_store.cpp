@@ -1,0 +1,92 @@
+#include "core/state/layered_store.h"
+
+#include <algorithm>
+
+namespace kstreamd {
+namespace {
+
+// The overlay's dirty rows within bounds, in the order of a scan.
+class DirtyWalk {
+ public:
+  DirtyWalk(Overlay& overlay, std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse)
+      : rows_(overlay.dirty()), order_(overlay.dirty_by_key()), reverse_(reverse) {
+    auto key = [this](uint32_t i) { return rows_[i]->key(); };
+    auto first = order_.begin();
+    auto last = order_.end();
+    if (from) first = std::partition_point(first, last, [&](uint32_t i) { return key(i) < *from; });
+    if (to) last = std::partition_point(first, last, [&](uint32_t i) { return key(i) <= *to; });
+    begin_ = static_cast<size_t>(first - order_.begin());
+    end_ = static_cast<size_t>(last - order_.begin());
+  }
+  bool valid() const { return begin_ < end_; }
+  const Overlay::Entry& entry() const { return *rows_[order_[reverse_ ? end_ - 1 : begin_]]; }
+  void next() { reverse_ ? --end_ : ++begin_; }
+
+ private:
+  const std::span<Overlay::Entry* const> rows_;
+  const std::vector<uint32_t>& order_;
+  const bool reverse_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+}  // namespace
+
+LayeredStore::LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_ptr<ReadCacheBudget> budget,
+                           const std::optional<Error>& failed)
+    : config_(std::move(config)), rows_(rows), budget_(std::move(budget)), failed_(failed) {
+  budget_->add_store();
+}
+
+LayeredStore::~LayeredStore() { budget_->remove_store(); }
+
+Result<StoreValue> LayeredStore::get(std::string_view key) {
+  if (failed_) return *failed_;
+  if (const auto* entry = overlay_.find(key)) return shown(entry->value());
+  auto row = rows_.get(key);
+  if (!row) return std::move(row).error();
+  return shown(overlay_.cache(key, *row)->value());
+}
+
+Status LayeredStore::put(std::string_view key, const StoreValue& value) {
+  if (failed_) return *failed_;
+  overlay_.put(key, value);
+  overlay_.evict(budget_->share());
+  return {};
+}
+
+Status LayeredStore::range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
+                           const Visitor& visit) {
+  if (failed_) return *failed_;
+  if (from && to && *from > *to) return {};
+  auto rows = rows_.scan(from, to, reverse);
+  DirtyWalk dirty(overlay_, from, to, reverse);
+  while (rows->valid() || dirty.valid()) {
+    bool both = rows->valid() && dirty.valid();
+    int order = both ? rows->key().compare(dirty.entry().key()) : rows->valid() ? -1 : 1;
+    if (both && reverse) order = -order;
+    if (order < 0) {
+      auto value = rows->value();
+      if (!value) return std::move(value).error();
+      if (!visit(rows->key(), shown(*value))) return {};
+      rows->next();
+      continue;
+    }
+    if (order == 0) rows->next();
+    const auto& entry = dirty.entry();
+    if (entry.present && !visit(entry.key(), shown(entry.value()))) return {};
+    dirty.next();
+  }
+  return rows->status();
+}
+
+void LayeredStore::write_dirty() {
+  for (const auto* entry : overlay_.dirty()) rows_.write(entry->key(), entry->value());
+}
+
+void LayeredStore::committed() {
+  overlay_.committed();
+  overlay_.evict(budget_->share());
+}
+
+}  // namespace kstreamd

@@ -47,7 +47,7 @@ LIBRARIES = [
     (r"httplib\.h", ["daemon"]),
     (r"CLI/", ["daemon"]),
     (r"spdlog/", ["daemon"]),
-    (r"(lua|lualib|lauxlib)\.h|lua5\.4/", ["plugins/script"]),
+    (r"(lua|lualib|lauxlib)\.(h|hpp)|lua5\.4/", ["plugins/script"]),
     (r"nlohmann/", ["core/spec", "core/serde", "core/plugin_host", "core/testing", "plugins/builtin", "plugins/script", "daemon"]),
     (r"simdjson\.h", ["core/serde", "plugins/script", "plugins/builtin"]),
 ]

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def files(*suffixes, under=""):
     """Paths relative to the root, of tracked and new files that are not ignored, with one of the suffixes (all without)."""
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", under or "."], cwd=ROOT,
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "--", under or "."], cwd=ROOT,
                             stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
     return sorted(Path(name) for name in listed if name.endswith(suffixes or ("",)) and (ROOT / name).is_file())
 

@@ -74,7 +74,7 @@ class BadInputBase:
         topology = self.run_with("fail")
         daemon = self.daemon(topology)
         daemon.wait_log(rf"{self.tag}-in\D+0\D+2\b")  # topic, partition, offset
-        failed = lab.until(lambda: [t for t in topologies(daemon) if t["phase"] == "failed"], "the topology failed")
+        failed = lab.until(lambda: [t for t in topologies(daemon) if t["state"] == "failed"], "the topology failed")
         self.assertIn(f"{self.tag}-in", failed[0]["error"])
         self.assertTrue(daemon.alive())
         self.assertEqual(daemon.get("/healthz")[0], 200)
@@ -107,7 +107,7 @@ class BadInputOnEmbedded(BadInputBase, lab.LabTest):
 
 def topologies(daemon):
     answer = daemon.json("/api/v1/topologies")
-    return answer["topologies"] if isinstance(answer, dict) else answer or []
+    return answer["topologies"] if answer else []
 
 
 class Forwarder:
@@ -191,7 +191,7 @@ class Outages(lab.LabTest):
         bad, good = self.topology(NUMBERS.replace("ACTION", "fail"), "bad"), self.topology(COPY, "good")
         daemon = self.daemon([bad, good]).wait_ready()
         self.log.produce(f"{self.tag}-in", [BAD])
-        lab.until(lambda: {t["name"]: t["phase"] for t in topologies(daemon)} ==
+        lab.until(lambda: {t["name"]: t["state"] for t in topologies(daemon)} ==
                   {f"{self.tag}-numbers": "failed", f"{self.tag}-copy": "running"}, lambda: daemon.get("/api/v1/topologies")[1])
         self.log.produce(f"{self.tag}-source", ["still here"])
         lab.until(lambda: [r["value"] for r in self.log.consume(f"{self.tag}-sink", "--value", "string")] == ["still here"], "the copy")

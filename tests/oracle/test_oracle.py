@@ -60,8 +60,8 @@ class Checker(unittest.TestCase):
 
     def test_counts_as_a_plain_program_does(self):
         path = Path(self.folder.name) / "t"
-        path.write_text("Hello, hello; WORLD\n\n  a-b\n")
-        self.assertEqual(expected_counts(path), {"hello": 2, "world": 1, "a": 1, "b": 1})
+        path.write_text("Hello, hello; WORLD\n\n  a-b.\n")
+        self.assertEqual(expected_counts(path), {"hello": 2, "world": 1, "a": 1, "b": 1, "": 3})
 
     def test_catches_one_record_lost(self):
         for _ in range(20):

@@ -11,8 +11,8 @@ import subprocess
 
 from murmur2 import partition_of
 
-# What config/topologies/word-count.yaml takes for a word.
-SPLIT = ["tr", "-cs", "A-Za-z0-9", "\\n"]
+# What config/topologies/word-count.yaml takes for a word: what lies between separators, empty parts too.
+SPLIT = ["sed", "-E", r"s/[^A-Za-z0-9]+/\n/g"]
 
 
 def generate_lines(path, count, seed, words=5000):
@@ -41,8 +41,8 @@ def expected_counts(*paths):
             subprocess.Popen(["tr", "A-Z", "a-z"], stdin=split.stdout, stdout=subprocess.PIPE, env=_C) as lower, \
             subprocess.Popen(["sort"], stdin=lower.stdout, stdout=subprocess.PIPE, env=_C) as ordered, \
             subprocess.Popen(["uniq", "-c"], stdin=ordered.stdout, stdout=subprocess.PIPE, text=True, env=_C) as counted:
-        rows = [line.split() for line in counted.stdout]
-    return {row[1]: int(row[0]) for row in rows if len(row) == 2}
+        rows = [line.lstrip().rstrip("\n").partition(" ") for line in counted.stdout]
+    return {word: int(count) for count, _, word in rows}
 
 
 _C = dict(os.environ, LC_ALL="C")

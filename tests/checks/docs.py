@@ -139,7 +139,8 @@ def run_document(document, kstreamd):
     with tempfile.TemporaryDirectory(prefix="kstreamd-docs-") as name:
         folder = Path(name)
         look_alike(folder)
-        env = dict(os.environ, PATH=f"{Path(kstreamd).resolve().parent}:{os.environ['PATH']}", HOME=name, CI="true")
+        mine = {key: value for key, value in os.environ.items() if not key.startswith("KSTREAMD_")}
+        env = dict(mine, PATH=f"{Path(kstreamd).resolve().parent}:{mine['PATH']}", HOME=name, CI="true")
         for number, language, rest, body in blocks(tree.text(document)):
             if re.fullmatch(r"[\w.-]+\.\w+", rest):
                 (folder / rest).write_text(body)

@@ -1,7 +1,7 @@
 """What the integration tests share: the real binary as a process, and a log (Kafka or embedded) to feed it and to read from.
 
-The environment says where things are: KSTREAMD (the binary), KSTREAMD_PLUGINS (the folder of the example plugins), and for tests on
-Kafka KSTREAMD_TEST_BOOTSTRAP. Nothing here sleeps for a fixed time in the hope that something has happened by then: `until` polls
+The environment says where things are: KSTREAMD_TEST_BINARY, KSTREAMD_TEST_PLUGINS (the folder of the example plugins), and for tests
+on Kafka KSTREAMD_TEST_BOOTSTRAP. kstreamd itself sees none of its own variables. Nothing here sleeps for a fixed time in the hope that something has happened by then: `until` polls
 a condition up to a deadline.
 """
 
@@ -23,10 +23,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
-KSTREAMD = os.environ.get("KSTREAMD", str(ROOT / "build/release/daemon/kstreamd"))
-PLUGINS = os.environ.get("KSTREAMD_PLUGINS", str(ROOT / "build/release/plugins"))
+KSTREAMD = os.environ.get("KSTREAMD_TEST_BINARY", str(ROOT / "build/release/daemon/kstreamd"))
+PLUGINS = os.environ.get("KSTREAMD_TEST_PLUGINS", str(ROOT / "build/release/plugins"))
 BOOTSTRAP = os.environ.get("KSTREAMD_TEST_BOOTSTRAP", "")
 DEADLINE_S = 60
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("KSTREAMD_")}
 
 
 def until(condition, what, deadline_s=DEADLINE_S, every_s=0.05):
@@ -50,7 +51,7 @@ def free_port():
 def kstreamd(*words, stdin=None, timeout=DEADLINE_S, check=True, env=None):
     """Runs a command to its end; gives the CompletedProcess, with text in stdout and stderr."""
     done = subprocess.run([KSTREAMD, *map(str, words)], input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, env=dict(os.environ, **(env or {})))
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, env=dict(ENVIRONMENT, **(env or {})))
     if check and done.returncode:
         raise AssertionError(f"kstreamd {' '.join(map(str, words))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
@@ -104,7 +105,7 @@ class Daemon:
         with open(self.log_path, "ab") as out:
             self.process = subprocess.Popen(
                 [KSTREAMD, "run", *map(str, topologies), *log.options, "--state-dir", str(self.state), "--listen", f"127.0.0.1:{self.port}",
-                 *map(str, options)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=dict(os.environ, **(env or {})))
+                 *map(str, options)], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=dict(ENVIRONMENT, **(env or {})))
 
     def output(self):
         """What this process has logged so far."""
@@ -179,7 +180,7 @@ class LabTest(unittest.TestCase):
 
     def setUp(self):
         if not Path(KSTREAMD).exists():
-            self.fail(f"there is no {KSTREAMD}: build it, or set KSTREAMD")
+            self.fail(f"there is no {KSTREAMD}: build it, or set KSTREAMD_TEST_BINARY")
         if self.log_type is KafkaLog and not BOOTSTRAP:
             self.fail("KSTREAMD_TEST_BOOTSTRAP must name a broker: run this through ctest")
         self.folder = Path(tempfile.mkdtemp(prefix="kstreamd-test-"))

@@ -2,8 +2,9 @@
 """Keeps the documents true: README.md, CONTRIBUTING.md and all other *.md of the tree.
 
     docs.py names              links and paths that documents name exist
-    docs.py commands KSTREAMD  every `kstreamd COMMAND --option` that they show is known to `kstreamd COMMAND --help`; every
-                               topology that they show in full passes `kstreamd validate`
+    docs.py commands KSTREAMD  every `kstreamd COMMAND --option` that they show is known to `kstreamd COMMAND --help`, and every
+                               `--option` that stands alone to some command or script; every topology that they show in full
+                               passes `kstreamd validate`
     docs.py blocks KSTREAMD    runs them, as a reader would: in the order of the document, a block with a file name after its
                                language (```yaml first.yaml) is saved under it, and a block ```sh run is run. All in a fresh folder
                                that looks like the project's root, with kstreamd on the PATH
@@ -23,6 +24,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 TOP = ("core/", "daemon/", "plugins/", "config/", "deploy/", "tests/", "docs/", ".ci/", "./deploy/", "./tests/")
 COMMAND = re.compile(r"(?:^|[|;&(]\s*|\s)kstreamd\s+([a-z]+)\b([^|;&<>)]*)")
+SCRIPTS = ["tests/run", "tests/bench/run", "tests/bench/bench.py", "tests/checks/format.py", "tests/checks/layering.py"]
 TIMEOUT_S = 120
 
 
@@ -98,7 +100,11 @@ def shown_commands():
                     yield f"{document}:{number}", command, rest.split()
 
 
-def check_commands(kstreamd):
+def knows(text, option):
+    return re.search(re.escape(option) + r"(?![\w-])", text)
+
+
+def check_options(kstreamd):
     helps, problems = {}, []
     for where, command, words in shown_commands():
         if command not in helps:
@@ -110,8 +116,18 @@ def check_commands(kstreamd):
             continue
         for word in words:
             option = word.strip("[]").split("=")[0].split("[")[0]
-            if option.startswith("--") and not re.search(re.escape(option) + r"(?![\w-])", helps[command]):
+            if option.startswith("--") and not knows(helps[command], option):
                 problems.append(f"{where}: 'kstreamd {command}' has no option {option}")
+    known = "".join(text for text in helps.values() if text) + "".join(tree.text(script) for script in SCRIPTS)
+    for document in documents():
+        for number, line in prose(tree.text(document)):
+            alone = [re.match(r"--[\w-]+", span).group() for span in SPAN.findall(line) if re.match(r"--\w", span)]
+            problems += [f"{document}:{number}: nothing has an option {option}" for option in alone if not knows(known, option)]
+    return problems
+
+
+def check_commands(kstreamd):
+    problems = check_options(kstreamd)
     for document in documents():
         for number, language, _, body in blocks(tree.text(document)):
             if language != "yaml" or not re.search(r"^kstreamd: 1", body, re.M) or not re.search(r"^nodes:", body, re.M):

@@ -1,0 +1,691 @@
+// JSON in Lua. An object or list of the record is a userdata, a view, that looks up in simdjson's tape what is asked
+// for. Writing to it, or walking over it, gives it a table of its own (its content); from then on that counts. In
+// contents, null is the value `null`, so that lists keep their length; views show it as nil.
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "plugins/script/json_text.h"
+#include "plugins/script/state.h"
+
+namespace kstreamd::script {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr const char* kView = "JSON object";  // the metatable, and what Lua's messages call it
+constexpr const char* kList = "kstreamd list";
+constexpr int kDepth = 1000;
+constexpr size_t kNearby = 8;  // items up to this one are looked up by walking the list
+
+struct View {
+  uint64_t epoch;  // of the record it looks into
+  dom::element element;
+  uint8_t slot;  // of the document; kNoSlot: it has none, only content
+  bool whole;    // the whole value of the slot
+  bool list;
+  bool filled;  // the user value holds all content; otherwise, if a table, the views made of fields so far
+};
+
+}  // namespace
+
+struct Documents {
+  struct Document {
+    dom::parser parser;
+    dom::element root;
+    std::string_view text;
+    uint64_t parsed = 0;  // the epoch in which root was made
+  };
+  Document slots[2];
+  dom::parser decoder;
+};
+
+void DeleteDocuments::operator()(Documents* documents) const { delete documents; }
+
+namespace {
+
+dom::element parse(lua_State* L, dom::parser& parser, std::string_view text) {
+  dom::element root;
+  if (const auto error = parser.parse(text.data(), text.size()).get(root))
+    luaL_error(L, "this is not JSON: %s", simdjson::error_message(error));
+  return root;
+}
+
+View* view_at(lua_State* L, int at) { return static_cast<View*>(luaL_testudata(L, at, kView)); }
+
+View* new_view(lua_State* L) {
+  auto* view = new (lua_newuserdatauv(L, sizeof(View), 1)) View{};
+  luaL_setmetatable(L, kView);
+  view->slot = kNoSlot;
+  return view;
+}
+
+// Pushes what an element is; an object or list as a new view, a null as nil.
+void push_element(lua_State* L, const View& parent, dom::element element) {
+  switch (element.type()) {
+    case dom::element_type::INT64:
+      return lua_pushinteger(L, int64_t(element));
+    case dom::element_type::UINT64:
+      return lua_pushnumber(L, static_cast<double>(uint64_t(element)));
+    case dom::element_type::DOUBLE:
+      return lua_pushnumber(L, double(element));
+    case dom::element_type::BOOL:
+      return lua_pushboolean(L, bool(element));
+    case dom::element_type::NULL_VALUE:
+      return lua_pushnil(L);
+    case dom::element_type::STRING: {
+      const std::string_view text(element);
+      lua_pushlstring(L, text.data(), text.size());
+      return;
+    }
+    default: {
+      View* view = new_view(L);
+      view->epoch = parent.epoch;
+      view->element = element;
+      view->slot = parent.slot;
+      view->list = element.is_array();
+    }
+  }
+}
+
+// Makes sure that the view's element can be read.
+void look(lua_State* L, View& view) {
+  State& state = State::of(L);
+  if (view.epoch != state.epoch)
+    luaL_error(L, "this JSON belongs to an earlier record: what a script keeps, it must copy field by field");
+  if (!view.whole) return;
+  auto& document = state.documents->slots[view.slot];
+  if (document.parsed != state.epoch) {
+    document.root = parse(L, document.parser, document.text);
+    document.parsed = state.epoch;
+  }
+  view.element = document.root;
+}
+
+// Gives the view at `at` its content, if it has none yet, and pushes it.
+void push_content(lua_State* L, int at) {
+  at = lua_absindex(L, at);
+  auto* view = static_cast<View*>(lua_touserdata(L, at));
+  const int cache = lua_getiuservalue(L, at, 1);
+  if (view->filled) return;
+  look(L, *view);
+  luaL_checkstack(L, 6, "JSON");
+  lua_createtable(L, 0, 0);
+  const int content = lua_gettop(L);
+  const auto put = [&](dom::element element, auto push_key) {
+    push_key();
+    lua_pushvalue(L, -1);
+    if (cache == LUA_TTABLE && (element.is_object() || element.is_array()) && lua_rawget(L, content - 1) != LUA_TNIL) {
+      lua_rawset(L, content);
+      return;
+    }
+    lua_settop(L, content + 1);
+    push_element(L, *view, element);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      push_null(L);
+    }
+    lua_rawset(L, content);
+  };
+  if (view->list) {
+    lua_Integer index = 0;
+    for (const dom::element element : dom::array(view->element)) put(element, [&] { lua_pushinteger(L, ++index); });
+  } else {
+    for (const auto field : dom::object(view->element))
+      put(field.value, [&] { lua_pushlstring(L, field.key.data(), field.key.size()); });
+  }
+  lua_pushvalue(L, content);
+  lua_setiuservalue(L, at, 1);
+  lua_replace(L, content - 1);
+  view->filled = true;
+}
+
+void nil_for_null(lua_State* L) {
+  if (lua_islightuserdata(L, -1) && is_absent(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+}
+
+// The last of equal names counts, as in most readers of JSON.
+bool find_field(dom::object object, std::string_view name, dom::element& out) {
+  bool found = false;
+  for (const auto field : object)
+    if (field.key == name) {
+      out = field.value;
+      found = true;
+    }
+  return found;
+}
+
+bool find_item(dom::array array, lua_Integer index, dom::element& out) {
+  for (const dom::element element : array)
+    if (--index == 0) {
+      out = element;
+      return true;
+    }
+  return false;
+}
+
+// Pushes a field or item whose key is at `key`, without giving the view its content.
+void push_found(lua_State* L, int at, View& view, int key) {
+  dom::element found;
+  bool is_there = false;
+  if (view.list) {
+    is_there = find_item(dom::array(view.element), lua_tointeger(L, key), found);
+  } else if (lua_type(L, key) == LUA_TSTRING) {
+    size_t size = 0;
+    const char* name = lua_tolstring(L, key, &size);
+    is_there = find_field(dom::object(view.element), {name, size}, found);
+  }
+  if (!is_there) return lua_pushnil(L);
+  if (!found.is_object() && !found.is_array()) return push_element(L, view, found);
+  // The same object must come the next time: it may be written to, or compared.
+  if (lua_getiuservalue(L, at, 1) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, at, 1);
+  }
+  lua_pushvalue(L, key);
+  if (lua_rawget(L, -2) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  push_element(L, view, found);
+  lua_pushvalue(L, key);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, -4);
+}
+
+int view_index(lua_State* L) {
+  auto* view = static_cast<View*>(lua_touserdata(L, 1));
+  if (view->list && !view->filled) {
+    if (lua_type(L, 2) != LUA_TNUMBER) {
+      lua_pushnil(L);
+      return 1;
+    }
+    const lua_Integer index = lua_tointeger(L, 2);
+    if (index < 1 || index > static_cast<lua_Integer>(kNearby)) push_content(L, 1);
+  }
+  if (view->filled) {
+    lua_getiuservalue(L, 1, 1);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, -2);
+    nil_for_null(L);
+  } else {
+    look(L, *view);
+    push_found(L, 1, *view, 2);
+  }
+  return 1;
+}
+
+int view_newindex(lua_State* L) {
+  push_content(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, -3);
+  const auto* view = static_cast<View*>(lua_touserdata(L, 1));
+  State& state = State::of(L);
+  if (view->slot != kNoSlot && view->epoch == state.epoch) state.changed |= Scope{1} << view->slot;
+  return 0;
+}
+
+int view_length(lua_State* L) {
+  auto* view = static_cast<View*>(lua_touserdata(L, 1));
+  if (!view->list && !view->filled) {
+    lua_pushinteger(L, 0);
+    return 1;
+  }
+  push_content(L, 1);
+  lua_pushinteger(L, static_cast<lua_Integer>(lua_rawlen(L, -1)));
+  return 1;
+}
+
+int view_text(lua_State* L) {
+  std::string out;
+  write_json(L, 1, out);
+  lua_pushlstring(L, out.data(), out.size());
+  return 1;
+}
+
+// ---- Writing
+
+[[noreturn]] void bad(lua_State* L, const char* why) {
+  luaL_error(L, "%s", why);
+  std::abort();  // luaL_error does not return
+}
+
+void write_text(lua_State* L, std::string_view text, std::string& out) {
+  if (!append_json_text(text, out))
+    bad(L, "a text that is not UTF-8 cannot be JSON: cut text with utf8.offset, or write bytes some other way");
+}
+
+void write_number(lua_State* L, double number, std::string& out) {
+  if (!append_json_number(number, out)) bad(L, "JSON has no number for an infinity or a NaN");
+}
+
+void write_element(lua_State* L, dom::element element, std::string& out);
+
+void write_object(lua_State* L, dom::object object, std::string& out) {
+  std::vector<dom::key_value_pair> fields;
+  for (const auto field : object) fields.push_back(field);
+  std::stable_sort(fields.begin(), fields.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  const char* comma = "";
+  out += '{';
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (i + 1 < fields.size() && fields[i + 1].key == fields[i].key) continue;
+    out += comma;
+    comma = ",";
+    write_text(L, fields[i].key, out);
+    out += ':';
+    write_element(L, fields[i].value, out);
+  }
+  out += '}';
+}
+
+void write_element(lua_State* L, dom::element element, std::string& out) {
+  switch (element.type()) {
+    case dom::element_type::OBJECT:
+      return write_object(L, dom::object(element), out);
+    case dom::element_type::ARRAY: {
+      const char* comma = "";
+      out += '[';
+      for (const dom::element item : dom::array(element)) {
+        out += comma;
+        comma = ",";
+        write_element(L, item, out);
+      }
+      out += ']';
+      return;
+    }
+    case dom::element_type::STRING:
+      return write_text(L, std::string_view(element), out);
+    case dom::element_type::INT64:
+      out += std::to_string(int64_t(element));
+      return;
+    case dom::element_type::UINT64:
+      out += std::to_string(uint64_t(element));
+      return;
+    case dom::element_type::DOUBLE:
+      return write_number(L, double(element), out);
+    case dom::element_type::BOOL:
+      out += bool(element) ? "true" : "false";
+      return;
+    case dom::element_type::NULL_VALUE:
+      out += "null";
+  }
+}
+
+void write(lua_State* L, int at, std::string& out, int depth);
+
+// The table at `at` is 1..n and nothing else: its n. -1: it is something else.
+int64_t sequence_length(lua_State* L, int at) {
+  const auto length = static_cast<int64_t>(lua_rawlen(L, at));
+  if (length > 0) {  // most sequences lie in the array part, which comes first
+    lua_pushinteger(L, length);
+    if (!lua_next(L, at)) {
+      for (int64_t i = 1; i <= length; ++i) {
+        const bool hole = lua_rawgeti(L, at, i) == LUA_TNIL;
+        lua_pop(L, 1);
+        if (hole) return -1;
+      }
+      return length;
+    }
+    lua_pop(L, 2);
+  }
+  int64_t count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, at)) {
+    lua_pop(L, 1);
+    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > length) {
+      lua_pop(L, 1);
+      return -1;
+    }
+    ++count;
+  }
+  return count == length ? length : -1;
+}
+
+bool has_metatable(lua_State* L, int at, const char* name) {
+  if (!lua_getmetatable(L, at)) return false;
+  luaL_getmetatable(L, name);
+  const bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+void write_sequence(lua_State* L, int at, int64_t length, std::string& out, int depth) {
+  out += '[';
+  for (int64_t i = 1; i <= length; ++i) {
+    if (i > 1) out += ',';
+    lua_rawgeti(L, at, i);
+    write(L, -1, out, depth + 1);
+    lua_pop(L, 1);
+  }
+  out += ']';
+}
+
+void write_fields(lua_State* L, int at, std::string& out, int depth) {
+  std::vector<std::string_view> names;
+  lua_pushnil(L);
+  while (lua_next(L, at)) {
+    lua_pop(L, 1);
+    if (lua_isinteger(L, -1))
+      bad(L,
+          "a table with numbers as keys is JSON only as a list 1..n without gaps: write null for an empty item, "
+          "or tostring(n) for a name");
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a JSON object cannot have a %s as a name", luaL_typename(L, -1));
+    size_t size = 0;
+    const char* name = lua_tolstring(L, -1, &size);
+    names.emplace_back(name, size);
+  }
+  std::sort(names.begin(), names.end());
+  const char* comma = "";
+  out += '{';
+  for (const auto name : names) {
+    out += comma;
+    comma = ",";
+    write_text(L, name, out);
+    out += ':';
+    lua_pushlstring(L, name.data(), name.size());
+    lua_rawget(L, at);
+    write(L, -1, out, depth + 1);
+    lua_pop(L, 1);
+  }
+  out += '}';
+}
+
+void write_table(lua_State* L, int at, bool list, std::string& out, int depth) {
+  const int64_t length = sequence_length(L, at);
+  if (length > 0 || (length == 0 && list)) return write_sequence(L, at, length, out, depth);
+  write_fields(L, at, out, depth);
+}
+
+void write_view(lua_State* L, int at, std::string& out, int depth) {
+  auto* view = static_cast<View*>(lua_touserdata(L, at));
+  const State& state = State::of(L);
+  const bool changed = view->slot == kNoSlot || view->epoch != state.epoch || (state.changed >> view->slot & 1);
+  if (!changed) {
+    look(L, *view);
+    return write_element(L, view->element, out);
+  }
+  push_content(L, at);
+  write_table(L, lua_gettop(L), view->list, out, depth);
+  lua_pop(L, 1);
+}
+
+void write(lua_State* L, int at, std::string& out, int depth) {
+  if (depth > kDepth) bad(L, "a table is nested too deeply for JSON: does it contain itself?");
+  luaL_checkstack(L, 8, "JSON");
+  at = lua_absindex(L, at);
+  switch (lua_type(L, at)) {
+    case LUA_TNIL:
+      out += "null";
+      return;
+    case LUA_TBOOLEAN:
+      out += lua_toboolean(L, at) ? "true" : "false";
+      return;
+    case LUA_TNUMBER:
+      if (!lua_isinteger(L, at)) return write_number(L, lua_tonumber(L, at), out);
+      out += std::to_string(lua_tointeger(L, at));
+      return;
+    case LUA_TSTRING: {
+      size_t size = 0;
+      const char* text = lua_tolstring(L, at, &size);
+      return write_text(L, {text, size}, out);
+    }
+    case LUA_TTABLE:
+      return write_table(L, at, has_metatable(L, at, kList), out, depth);
+    default:
+      break;
+  }
+  if (is_absent(L, at))
+    out += "null";
+  else if (view_at(L, at))
+    write_view(L, at, out, depth);
+  else
+    luaL_error(L, "a %s cannot be JSON", luaL_typename(L, at));
+}
+
+// ---- Decoding: views that have nothing but content, and so may live as long as they like
+
+void push_decoded(lua_State* L, dom::element element) {
+  luaL_checkstack(L, 6, "JSON");
+  if (!element.is_object() && !element.is_array()) {
+    const View none{};
+    push_element(L, none, element);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      push_null(L);
+    }
+    return;
+  }
+  View* view = new_view(L);
+  view->list = element.is_array();
+  lua_createtable(L, 0, 0);
+  if (view->list) {
+    lua_Integer index = 0;
+    for (const dom::element item : dom::array(element)) {
+      push_decoded(L, item);
+      lua_rawseti(L, -2, ++index);
+    }
+  } else {
+    for (const auto field : dom::object(element)) {
+      lua_pushlstring(L, field.key.data(), field.key.size());
+      push_decoded(L, field.value);
+      lua_rawset(L, -3);
+    }
+  }
+  lua_setiuservalue(L, -2, 1);
+  view->filled = true;
+}
+
+// ---- Walking
+
+// Replaces what is at `at`, a table or view, by the table that holds its fields.
+void open_table(lua_State* L, int at, const char* function) {
+  if (view_at(L, at)) {
+    push_content(L, at);
+    lua_replace(L, at);
+  }
+  if (!lua_istable(L, at)) luaL_error(L, "%s wants a table, got %s", function, luaL_typename(L, at));
+}
+
+int next_item(lua_State* L) {  // of a sequence: upvalues are the table and the last index
+  lua_Integer index = lua_tointeger(L, lua_upvalueindex(2));
+  const auto length = static_cast<lua_Integer>(lua_rawlen(L, lua_upvalueindex(1)));
+  while (++index <= length) {
+    lua_pushinteger(L, index);
+    lua_rawgeti(L, lua_upvalueindex(1), index);
+    if (!is_absent(L, -1)) {
+      lua_pushinteger(L, index);
+      lua_replace(L, lua_upvalueindex(2));
+      return 2;
+    }
+    lua_pop(L, 2);
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+int next_named(lua_State* L) {  // upvalues: the table, its keys in order, the last index
+  lua_Integer index = lua_tointeger(L, lua_upvalueindex(3));
+  while (lua_rawgeti(L, lua_upvalueindex(2), ++index) != LUA_TNIL) {
+    lua_pushvalue(L, -1);
+    lua_rawget(L, lua_upvalueindex(1));
+    if (!is_absent(L, -1)) {
+      lua_pushinteger(L, index);
+      lua_replace(L, lua_upvalueindex(3));
+      return 2;
+    }
+    lua_pop(L, 2);
+  }
+  return 1;
+}
+
+// Pushes a list of the table's keys: numbers in order, then names in order.
+void push_sorted_keys(lua_State* L, int at) {
+  std::vector<std::pair<lua_Number, lua_Integer>> numbers;  // a number, and where it stands in the list
+  std::vector<std::pair<std::string_view, lua_Integer>> names;
+  lua_createtable(L, 0, 0);
+  const int keys = lua_gettop(L);
+  lua_Integer count = 0;
+  std::vector<lua_Integer> others;
+  lua_pushnil(L);
+  while (lua_next(L, at)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, keys, ++count);
+    if (lua_type(L, -1) == LUA_TNUMBER) {
+      numbers.emplace_back(lua_tonumber(L, -1), count);
+    } else if (lua_type(L, -1) == LUA_TSTRING) {
+      size_t size = 0;
+      const char* name = lua_tolstring(L, -1, &size);
+      names.emplace_back(std::string_view(name, size), count);
+    } else {
+      others.push_back(count);
+    }
+  }
+  std::sort(numbers.begin(), numbers.end());
+  std::sort(names.begin(), names.end());
+  lua_createtable(L, static_cast<int>(count), 0);
+  lua_Integer to = 0;
+  const auto add = [&](lua_Integer from) {
+    lua_rawgeti(L, keys, from);
+    lua_rawseti(L, -2, ++to);
+  };
+  for (const auto& [number, from] : numbers) add(from);
+  for (const auto& [name, from] : names) add(from);
+  for (const auto from : others) add(from);
+  lua_remove(L, keys);
+}
+
+}  // namespace
+
+void open_json(lua_State* L) {
+  State::of(L).documents.reset(new Documents);
+  luaL_newmetatable(L, kView);
+  constexpr luaL_Reg methods[] = {{"__index", view_index},
+                                  {"__newindex", view_newindex},
+                                  {"__len", view_length},
+                                  {"__tostring", view_text},
+                                  {nullptr, nullptr}};
+  luaL_setfuncs(L, methods, 0);
+  luaL_newmetatable(L, kList);
+  lua_pop(L, 2);
+}
+
+void push_json(lua_State* L, uint8_t slot, std::string_view text) {
+  State& state = State::of(L);
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != text.npos && (text[first] == '{' || text[first] == '[')) {
+    auto& document = state.documents->slots[slot];
+    document.text = text;
+    document.parsed = 0;
+    View* view = new_view(L);
+    view->epoch = state.epoch;
+    view->slot = slot;
+    view->whole = true;
+    view->list = text[first] == '[';
+    return;
+  }
+  const View none{};
+  push_element(L, none, parse(L, state.documents->decoder, text));
+}
+
+uint8_t whole_json(lua_State* L, int at) {
+  const View* view = view_at(L, at);
+  const State& state = State::of(L);
+  if (!view || !view->whole || view->epoch != state.epoch || (state.changed >> view->slot & 1)) return kNoSlot;
+  return view->slot;
+}
+
+bool is_json_view(lua_State* L, int at) { return view_at(L, at) != nullptr; }
+
+void write_json(lua_State* L, int at, std::string& out) { write(L, at, out, 0); }
+
+int64_t list_length(lua_State* L, int at, const char* what) {
+  if (is_absent(L, at)) return 0;
+  at = lua_absindex(L, at);
+  const bool view = view_at(L, at) != nullptr;
+  if (!view && !lua_istable(L, at)) luaL_error(L, "%s is a %s, not a list", what, luaL_typename(L, at));
+  if (view) push_content(L, at);
+  const int64_t length = sequence_length(L, view ? lua_gettop(L) : at);
+  if (length < 0)
+    luaL_error(L, "%s is no list 1..n without gaps: write { item, ... }, with null for an empty item", what);
+  if (view) lua_pop(L, 1);
+  return length;
+}
+
+void push_item(lua_State* L, int at, int64_t index) {
+  if (view_at(L, at)) {
+    lua_getiuservalue(L, at, 1);
+    lua_rawgeti(L, -1, index);
+    lua_remove(L, -2);
+  } else {
+    lua_rawgeti(L, at, index);
+  }
+}
+
+void push_field(lua_State* L, int at, const char* name) { lua_getfield(L, at, name); }
+
+int json_encode(lua_State* L) {
+  std::string out;
+  write_json(L, 1, out);
+  lua_pushlstring(L, out.data(), out.size());
+  return 1;
+}
+
+int json_decode(lua_State* L) {
+  size_t size = 0;
+  const char* text = luaL_checklstring(L, 1, &size);
+  push_decoded(L, parse(L, State::of(L).documents->decoder, {text, size}));
+  nil_for_null(L);
+  return 1;
+}
+
+int make_list(lua_State* L) {
+  const int count = lua_gettop(L);
+  lua_createtable(L, count, 0);
+  luaL_setmetatable(L, kList);
+  lua_insert(L, 1);
+  for (int i = count; i >= 1; --i) {
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      push_null(L);
+    }
+    lua_rawseti(L, 1, i);
+  }
+  return 1;
+}
+
+int json_pairs(lua_State* L) {
+  luaL_checkany(L, 1);
+  open_table(L, 1, "pairs");
+  lua_settop(L, 1);
+  const int64_t length = sequence_length(L, 1);
+  if (length > 0) {
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_item, 2);
+    return 1;
+  }
+  push_sorted_keys(L, 1);
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, next_named, 3);
+  return 1;
+}
+
+int json_next(lua_State* L) {
+  luaL_checkany(L, 1);
+  open_table(L, 1, "next");
+  lua_settop(L, 2);
+  while (lua_next(L, 1)) {
+    if (!is_absent(L, -1)) return 2;
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+}  // namespace kstreamd::script

@@ -3,7 +3,6 @@
 
 import json
 import re
-import unittest
 from pathlib import Path
 
 import lab
@@ -235,4 +234,4 @@ nodes:
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    lab.main()

@@ -4,7 +4,6 @@
 import socket
 import subprocess
 import threading
-import unittest
 
 import lab
 from word_count import compare, expected_counts
@@ -239,4 +238,4 @@ class FullDisk(lab.LabTest):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    lab.main()

@@ -8,7 +8,6 @@ import os
 import random
 import threading
 import time
-import unittest
 
 import lab
 from word_count import compare, expected_counts, generate_lines
@@ -89,4 +88,4 @@ class KillOnEmbedded(KillBase, lab.LabTest):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    lab.main()

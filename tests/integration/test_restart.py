@@ -4,7 +4,6 @@
 import os
 import shutil
 import signal
-import unittest
 
 import lab
 from word_count import compare, expected_counts, generate_lines
@@ -145,4 +144,4 @@ class RestartOnEmbedded(RestartBase, lab.LabTest):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    lab.main()

@@ -1,0 +1,48 @@
+#include "core/kafka/kafka_cluster.h"
+
+#include "core/kafka/admin.h"
+#include "core/kafka/group_member.h"
+#include "core/kafka/producer.h"
+#include "core/kafka/record_source.h"
+#include "core/kafka/settings.h"
+
+namespace kstreamd {
+namespace kafka {
+namespace {
+
+class KafkaCluster final : public Cluster {
+ public:
+  explicit KafkaCluster(Properties properties) : user_(std::move(properties)), admin_(user_) {}
+
+  Admin& admin() override { return admin_; }
+  Result<std::unique_ptr<GroupMember>> join(const GroupConfig& config) override {
+    return KafkaGroupMember::make(user_, config);
+  }
+  Result<std::unique_ptr<Producer>> make_producer(const ProducerConfig& config) override {
+    return KafkaProducer::make(producer_properties(user_, config.transactional_id), !config.transactional_id.empty());
+  }
+  Result<std::unique_ptr<RecordSource>> make_reader(bool committed_only) override {
+    // librdkafka assigns only with a group id; without a subscription nothing joins or commits under it.
+    auto group = user_.find("group.id");
+    return KafkaRecordSource::make(
+        source_properties(user_, group == user_.end() ? "kstreamd-reader" : group->second, committed_only, true),
+        "reader");
+  }
+
+ private:
+  const Properties user_;
+  KafkaAdmin admin_;
+};
+
+}  // namespace
+}  // namespace kafka
+
+std::unique_ptr<Cluster> make_kafka_cluster(std::map<std::string, std::string> properties) {
+  return std::make_unique<kafka::KafkaCluster>(std::move(properties));
+}
+
+Status check_kafka_properties(const std::map<std::string, std::string>& properties) {
+  return kafka::check_properties(properties);
+}
+
+}  // namespace kstreamd

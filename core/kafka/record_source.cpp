@@ -1,0 +1,320 @@
+#include "core/kafka/record_source.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/base/log.h"
+#include "core/kafka/errors.h"
+#include "core/kafka/settings.h"
+
+namespace kstreamd::kafka {
+namespace {
+
+constexpr auto kMetadataTimeout = std::chrono::seconds(10);
+constexpr int kSeekTimeoutMs = 5000;
+
+}  // namespace
+
+// Remembers what is only told by the error callback: an assigned topic that has gone.
+class KafkaRecordSource::Context final : public ClientContext {
+ public:
+  using ClientContext::ClientContext;
+  void on_error(rd_kafka_resp_err_t code, const char* reason) override {
+    note(reason);
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+      std::lock_guard lock(gone_mutex_);
+      gone_ = plain_error(code, "reading", reason);
+    }
+  }
+  std::optional<Error> take_gone() {
+    std::lock_guard lock(gone_mutex_);
+    return std::exchange(gone_, std::nullopt);
+  }
+
+ private:
+  std::mutex gone_mutex_;
+  std::optional<Error> gone_;  // guarded by gone_mutex_
+};
+
+class KafkaRecordSource::Hold final : public BatchHold {
+ public:
+  explicit Hold(std::shared_ptr<const std::string> topic) : arena(32 * 1024), topic_(std::move(topic)) {}
+  Arena arena;
+
+ private:
+  const std::shared_ptr<const std::string> topic_;
+};
+
+Result<std::unique_ptr<RecordSource>> KafkaRecordSource::make(const Properties& properties, const std::string& role) {
+  auto context = std::make_shared<Context>(role);
+  auto client = Client::make(RD_KAFKA_CONSUMER, properties, context);
+  if (!client) return std::move(client).error();
+  return std::unique_ptr<RecordSource>(new KafkaRecordSource(std::move(client).value(), properties, context));
+}
+
+KafkaRecordSource::KafkaRecordSource(Client client, Properties properties, std::shared_ptr<Context> context)
+    : client_(std::move(client)),
+      properties_(std::move(properties)),
+      context_(std::move(context)),
+      records_(rd_kafka_queue_new(client_.get())) {}
+
+KafkaRecordSource::~KafkaRecordSource() = default;
+
+Result<KafkaRecordSource::Slot*> KafkaRecordSource::assigned(int32_t slot) {
+  if (slot < 0 || static_cast<size_t>(slot) >= slots_.size() || !slots_[slot].assigned)
+    return Error{Recovery::stop_topology, "slot " + std::to_string(slot) + " is not assigned", ""};
+  return &slots_[slot];
+}
+
+Status KafkaRecordSource::assign(int32_t slot, const TopicPartition& partition, int64_t offset) {
+  if (slot < 0 || offset < 0)
+    return Error{Recovery::stop_topology, "cannot assign " + partition.text() + " at " + std::to_string(offset), ""};
+  auto topic = topics_.find(partition.topic);
+  if (topic == topics_.end() || partition.partition >= topic->second.partitions) {
+    auto opened = open_topic(client_, properties_, partition.topic, kMetadataTimeout);
+    if (!opened) return std::move(opened).error();
+    topic = topics_.insert_or_assign(partition.topic, std::move(opened).value()).first;
+  }
+  if (partition.partition < 0 || partition.partition >= topic->second.partitions)
+    return Error{Recovery::retry_topology,
+                 "topic '" + partition.topic + "' has " + std::to_string(topic->second.partitions) +
+                     " partitions, so there is no partition " + std::to_string(partition.partition),
+                 ""};
+  if (static_cast<size_t>(slot) >= slots_.size()) {
+    slots_.resize(slot + 1);
+    found_.clear();  // it points into slots_
+  }
+  Slot& s = slots_[slot];
+  if (s.assigned) return Error{Recovery::stop_topology, "slot of " + s.partition.text() + " is in use", ""};
+  s.partition = partition;
+  s.topic = std::make_shared<const std::string>(partition.topic);
+  {
+    std::lock_guard lock(names_mutex_);
+    if (names_.size() < slots_.size()) names_.resize(slots_.size());
+    names_[slot] = partition;
+  }
+  return start(s, offset);
+}
+
+Status KafkaRecordSource::start(Slot& slot, int64_t offset) {
+  const TopicPartition& p = slot.partition;
+  // Forwarding comes first: what is fetched before would go to the consumer's main queue.
+  slot.queue.reset(rd_kafka_queue_get_partition(client_.get(), p.topic.c_str(), p.partition));
+  if (!slot.queue) return plain_error(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "assign " + p.text());
+  rd_kafka_queue_forward(slot.queue.get(), records_.get());
+  auto list = make_list();
+  rd_kafka_topic_partition_list_add(list.get(), p.topic.c_str(), p.partition)->offset = offset;
+  if (Handle<rd_kafka_error_t> error{rd_kafka_incremental_assign(client_.get(), list.get())})
+    return plain_error(rd_kafka_error_code(error.get()), "assign " + p.text(), rd_kafka_error_string(error.get()));
+  slot.assigned = true;
+  slot.paused = false;
+  slot.next_offset = offset;
+  found_.clear();
+  return {};
+}
+
+Status KafkaRecordSource::stop(Slot& slot) {
+  slot.assigned = false;
+  found_.clear();
+  slot.queue.reset();
+  auto list = make_list();
+  rd_kafka_topic_partition_list_add(list.get(), slot.partition.topic.c_str(), slot.partition.partition);
+  if (Handle<rd_kafka_error_t> error{rd_kafka_incremental_unassign(client_.get(), list.get())})
+    return plain_error(rd_kafka_error_code(error.get()), "unassign " + slot.partition.text(),
+                       rd_kafka_error_string(error.get()));
+  return {};
+}
+
+Status KafkaRecordSource::unassign(int32_t slot) {
+  auto found = assigned(slot);
+  if (!found) return std::move(found).error();
+  {
+    std::lock_guard lock(names_mutex_);
+    names_[slot] = {};
+  }
+  return stop(**found);
+}
+
+Status KafkaRecordSource::seek(int32_t slot, int64_t offset) {
+  auto found = assigned(slot);
+  if (!found) return std::move(found).error();
+  Slot& s = **found;
+  auto list = make_list();
+  auto* entry = rd_kafka_topic_partition_list_add(list.get(), s.partition.topic.c_str(), s.partition.partition);
+  entry->offset = offset;
+  Handle<rd_kafka_error_t> error(rd_kafka_seek_partitions(client_.get(), list.get(), kSeekTimeoutMs));
+  if (!error && !entry->err) {
+    s.next_offset = offset;
+    return {};
+  }
+  // Not started yet, or stopping: a fresh assignment does the same.
+  bool paused = s.paused;
+  KSTREAMD_TRY(stop(s));
+  KSTREAMD_TRY(start(s, offset));
+  return paused ? pause(slot) : Status();
+}
+
+Status KafkaRecordSource::pause(int32_t slot) {
+  auto found = assigned(slot);
+  if (!found) return std::move(found).error();
+  Slot& s = **found;
+  if (s.paused) return {};
+  auto list = make_list();
+  rd_kafka_topic_partition_list_add(list.get(), s.partition.topic.c_str(), s.partition.partition);
+  if (auto err = rd_kafka_pause_partitions(client_.get(), list.get())) return plain_error(err, "pause");
+  s.paused = true;
+  return {};
+}
+
+Status KafkaRecordSource::resume(int32_t slot) {
+  auto found = assigned(slot);
+  if (!found) return std::move(found).error();
+  Slot& s = **found;
+  if (!s.paused) return {};  // librdkafka 2.0.2 would drop what it has fetched
+  auto list = make_list();
+  rd_kafka_topic_partition_list_add(list.get(), s.partition.topic.c_str(), s.partition.partition);
+  if (auto err = rd_kafka_resume_partitions(client_.get(), list.get())) return plain_error(err, "resume");
+  s.paused = false;
+  return {};
+}
+
+Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_records, Duration timeout) {
+  rd_kafka_poll(client_.get(), 0);  // the error callback
+  if (auto gone = context_->take_gone()) return *std::move(gone);
+  out_ = &out;
+  first_batch_ = out.size();
+  room_ = std::max<size_t>(max_records, 1);
+  error_.reset();
+  rd_kafka_consume_callback_queue(records_.get(), to_ms(timeout), on_message, this);
+  for (size_t i = first_batch_; i < out.size(); ++i) {
+    Slot& slot = slots_[out[i].slot];
+    slot.batch = -1;
+    slot.usual_batch = std::max<size_t>(out[i].records.size(), 16);
+  }
+  out_ = nullptr;
+  if (error_) return *std::exchange(error_, std::nullopt);
+  return {};
+}
+
+void KafkaRecordSource::on_message(rd_kafka_message_t* message, void* source) {
+  static_cast<KafkaRecordSource*>(source)->take(*message);
+}
+
+void KafkaRecordSource::take(rd_kafka_message_t& message) {
+  // librdkafka hands over all it has, unless it is told to stop; the rest stays in its queue.
+  if (--room_ == 0) rd_kafka_yield(client_.get());
+  Slot* slot = message.rkt ? find(message.rkt, message.partition) : nullptr;
+  if (!slot) {
+    if (message.err && message.err != RD_KAFKA_RESP_ERR__PARTITION_EOF && !message.rkt)
+      error_ = plain_error(message.err, "reading", rd_kafka_message_errstr(&message));
+    return;
+  }
+  if (message.err) return take_error(*slot, message);
+  if (message.offset < slot->next_offset) return;  // fetched twice: librdkafka #4636
+  slot->next_offset = message.offset + 1;
+
+  FetchedBatch& batch = batch_of(*slot);
+  Arena& arena = static_cast<Hold&>(*batch.hold).arena;
+  FetchedRecord& record = batch.records.emplace_back();
+  Origin& origin = record.origin;
+  origin.topic = slot->topic->data();
+  origin.topic_size = static_cast<uint32_t>(slot->topic->size());
+  origin.partition = message.partition;
+  origin.offset = message.offset;
+  origin.raw_key_size = static_cast<uint32_t>(message.key_len);
+  origin.raw_value_size = static_cast<uint32_t>(message.len);
+  auto* bytes = static_cast<char*>(arena.allocate(message.key_len + message.len));
+  if (message.key) {
+    origin.raw_key = bytes;
+    std::memcpy(bytes, message.key, message.key_len);
+  }
+  if (message.payload) {
+    origin.raw_value = bytes + message.key_len;
+    std::memcpy(bytes + message.key_len, message.payload, message.len);
+  }
+  rd_kafka_timestamp_type_t type;
+  record.timestamp = rd_kafka_message_timestamp(&message, &type);
+  batch.bytes += message.key_len + message.len;
+  batch.next_offset = slot->next_offset;
+  batch.at_end = false;
+
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers)) return;
+  size_t count = rd_kafka_header_cnt(headers);
+  auto* copies = static_cast<Header*>(arena.allocate(count * sizeof(Header)));
+  for (size_t i = 0; i < count; ++i) {
+    const char* name;
+    const void* value;
+    size_t size;
+    rd_kafka_header_get_all(headers, i, &name, &value, &size);
+    std::string_view name_copy = arena.copy(name);
+    copies[i] = {name_copy.data(), nullptr, static_cast<uint32_t>(name_copy.size()), static_cast<uint32_t>(size)};
+    if (value) copies[i].value = arena.copy({static_cast<const char*>(value), size}).data();
+    batch.bytes += name_copy.size() + size;
+  }
+  record.headers = copies;
+  record.header_count = static_cast<uint32_t>(count);
+}
+
+void KafkaRecordSource::take_error(Slot& slot, const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    FetchedBatch& batch = batch_of(slot);
+    slot.next_offset = std::max(slot.next_offset, message.offset);
+    batch.next_offset = slot.next_offset;
+    batch.at_end = true;
+    return;
+  }
+  error_ =
+      plain_error(message.err, "reading " + slot.partition.text() + " at offset " + std::to_string(slot.next_offset),
+                  rd_kafka_message_errstr(&message));
+  if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+    error_->hint = "the records there are gone: was the topic re-created, or its retention too short?";
+  rd_kafka_yield(client_.get());
+}
+
+KafkaRecordSource::Slot* KafkaRecordSource::find(const rd_kafka_topic_t* topic, int32_t partition) {
+  if (last_found_ < found_.size() && found_[last_found_].topic == topic && found_[last_found_].partition == partition)
+    return found_[last_found_].slot;
+  for (size_t i = 0; i < found_.size(); ++i)
+    if (found_[i].topic == topic && found_[i].partition == partition) {
+      last_found_ = i;
+      return found_[i].slot;
+    }
+  std::string_view name = rd_kafka_topic_name(topic);
+  for (Slot& slot : slots_)
+    if (slot.assigned && slot.partition.partition == partition && slot.partition.topic == name) {
+      last_found_ = found_.size();
+      found_.push_back({topic, partition, &slot});
+      return &slot;
+    }
+  return nullptr;
+}
+
+FetchedBatch& KafkaRecordSource::batch_of(Slot& slot) {
+  if (slot.batch >= 0) return (*out_)[slot.batch];
+  slot.batch = static_cast<int>(out_->size());
+  FetchedBatch& batch = out_->emplace_back();
+  batch.slot = static_cast<int32_t>(&slot - slots_.data());
+  batch.records.reserve(std::min(slot.usual_batch, room_ + 1));
+  batch.hold = std::make_unique<Hold>(slot.topic);
+  return batch;
+}
+
+void KafkaRecordSource::wake() { rd_kafka_queue_yield(records_.get()); }
+
+int64_t KafkaRecordSource::high_watermark(int32_t slot) const {
+  TopicPartition partition;
+  {
+    std::lock_guard lock(names_mutex_);
+    if (slot < 0 || static_cast<size_t>(slot) >= names_.size()) return -1;
+    partition = names_[slot];
+  }
+  int64_t low = -1, high = -1;
+  if (partition.topic.empty() ||
+      rd_kafka_get_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition, &low, &high))
+    return -1;
+  return high >= 0 ? high : -1;
+}
+
+}  // namespace kstreamd::kafka

@@ -2,7 +2,8 @@
 #include "core/task/task.h"
 
 #include <catch2/catch.hpp>
-#include <functional>
+
+#include "tests/fakes/fake_processors.h"
 
 namespace kstreamd {
 namespace {
@@ -40,33 +41,6 @@ class FakeProducer final : public Producer {
   int64_t take_last_offset(TopicHandle, int32_t) override { return -1; }
 
   std::vector<Written> written;
-};
-
-// Processor types as functions from a record to what becomes of it.
-class FakeProcessors final : public ProcessorCatalog {
- public:
-  using Step = std::function<kst_status(const Record&, ProcessorContext&)>;
-  std::map<std::string, Step, std::less<>> steps;
-  mutable std::map<std::string, int> created;
-
-  const ProcessorInfo* find(std::string_view) const override { return nullptr; }
-  std::vector<ProcessorInfo> list() const override { return {}; }
-  std::vector<ConfigProblem> check(std::string_view, std::string_view) const override { return {}; }
-  Result<std::unique_ptr<Processor>> create(std::string_view type, std::string_view,
-                                            ProcessorContext& context) const override {
-    struct Stepper final : Processor {
-      Stepper(Step s, ProcessorContext& c) : step(std::move(s)), context(c) {}
-      kst_status process(std::span<const Record> records, size_t& done) override {
-        for (done = 0; done < records.size(); ++done)
-          if (kst_status status = step(records[done], context); status != KST_OK) return status;
-        return KST_OK;
-      }
-      Step step;
-      ProcessorContext& context;
-    };
-    created[std::string(type)]++;
-    return std::unique_ptr<Processor>(std::make_unique<Stepper>(steps.find(type)->second, context));
-  }
 };
 
 // in -> work -> out, on one partition of topic "in".

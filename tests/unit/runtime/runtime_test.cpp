@@ -1,0 +1,377 @@
+// The real runtime, stepped on one thread against the embedded log: word counts stay exact through failed commits,
+// crashes and rebalances.
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/embedded/embedded_cluster.h"
+#include "core/runtime/instance.h"
+#include "core/state/memory_state.h"
+#include "tests/fakes/fake_processors.h"
+#include "tests/unit/runtime/faulty_cluster.h"
+
+namespace kstreamd {
+namespace {
+
+constexpr int32_t partitions = 3;
+
+Node node(std::string name, NodeKind kind, int sub_topology, std::vector<int> children) {
+  Node made;
+  made.name = std::move(name);
+  made.kind = kind;
+  made.key_serde = "string";
+  made.value_serde = "string";
+  made.sub_topology = sub_topology;
+  if (!children.empty()) made.children = {std::move(children)};
+  return made;
+}
+
+// lines -> words -> (repartition) -> counts -> out
+std::shared_ptr<Topology> word_count() {
+  auto t = std::make_shared<Topology>();
+  t->name = "wc";
+  t->nodes = {node("lines", NodeKind::source, 0, {1}),     node("words", NodeKind::processor, 0, {2}),
+              node("to", NodeKind::sink, 0, {}),           node("from", NodeKind::source, 1, {4}),
+              node("counts", NodeKind::processor, 1, {5}), node("out", NodeKind::sink, 1, {})};
+  t->nodes[0].topics = {"text"};
+  t->nodes[0].operator_name = "source";
+  t->nodes[5].operator_name = "sink";
+  t->nodes[1].processor_type = "split";
+  t->nodes[2].topics = {"wc-counts-repartition"};
+  t->nodes[2].operator_name = "repartition_sink";
+  t->nodes[3].topics = {"wc-counts-repartition"};
+  t->nodes[3].operator_name = "repartition_source";
+  t->nodes[4].processor_type = "count";
+  t->nodes[4].stores = {0};
+  t->nodes[5].topics = {"word-counts"};
+  t->nodes[5].value_serde = "int64";
+  Store store;
+  store.name = "counts";
+  store.key_serde = "string";
+  store.value_serde = "int64";
+  store.changelog_topic = "wc-counts-changelog";
+  store.sub_topology = 1;
+  t->stores = {store};
+  t->sub_topologies = {{"lines", {0, 1, 2}, {0}, {}, true}, {"counts", {3, 4, 5}, {3}, {0}, true}};
+  t->repartitions = {{"wc-counts-repartition", 2, 3, std::nullopt}};
+  return t;
+}
+
+kst_status split(const Record& record, ProcessorContext& context) {
+  std::string_view text = data_of(record.value);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    Record word = record;
+    word.key = word.value = string_value(text.substr(0, end));
+    if (kst_status status = context.forward(0, {&word, 1}); status != KST_OK) return status;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return KST_OK;
+}
+
+kst_status count(const Record& record, ProcessorContext& context) {
+  kst_store_row row{record.key, null_value(), 0};
+  if (kst_status status = context.get_many(0, {&row, 1}); status != KST_OK) return status;
+  row.value = int64_value((is_null(row.value) ? 0 : row.value.u.integer) + 1);
+  row.timestamp = record.timestamp;
+  if (kst_status status = context.put_many(0, {&row, 1}); status != KST_OK) return status;
+  Record counted = record;
+  counted.value = row.value;
+  return context.forward(0, {&counted, 1});
+}
+
+// One process: its state, and the instance that runs in it.
+struct Process {
+  std::unique_ptr<StateBackend> state = make_memory_state();
+  std::unique_ptr<Instance> instance;
+};
+
+class Harness {
+ public:
+  Harness() {
+    auto made = make_embedded_cluster({.folder = "", .clock = &clock_, .maintenance_thread = false});
+    REQUIRE(made);
+    cluster_ = std::move(*made);
+    faulty_ = std::make_unique<FaultyCluster>(*cluster_, faults);
+    processors_.steps["split"] = split;
+    processors_.steps["count"] = count;
+    const std::vector<TopicSpec> topics = {{"text", partitions, -1, {}}, {"word-counts", partitions, -1, {}}};
+    REQUIRE(cluster_->admin().create(topics, Duration(0)));
+    clock_.advance(std::chrono::hours(1));
+  }
+
+  Process start(RuntimeOptions options = {.workers = 2}) {
+    Process process;
+    launch(process, options);
+    return process;
+  }
+  void launch(Process& process, RuntimeOptions options = {.workers = 2}) {
+    auto made = try_start(process, options);
+    INFO((made ? "" : made.error().text()));
+    REQUIRE(made);
+    process.instance = std::move(*made);
+  }
+
+  // Each part takes a turn; time passes.
+  void turn(const std::vector<Process*>& processes) {
+    for (Process* process : processes) {
+      Instance& instance = *process->instance;
+      instance.step(Duration(0));
+      instance.restorer().step(Duration(0));
+      for (int i = 0; i < instance.worker_count(); ++i) instance.worker(i).step(Duration(0));
+    }
+    clock_.advance(std::chrono::milliseconds(10));
+  }
+  void turns(const std::vector<Process*>& processes, int count) {
+    for (int i = 0; i < count; ++i) turn(processes);
+  }
+  template <typename Condition>
+  bool until(const std::vector<Process*>& processes, Condition condition, int most = 3000) {
+    for (int i = 0; i < most; ++i) {
+      if (condition()) return true;
+      turn(processes);
+    }
+    return condition();
+  }
+  bool running(const Process& process, size_t tasks) {
+    const auto all = process.instance->tasks();
+    return all.size() == tasks &&
+           std::all_of(all.begin(), all.end(), [](const TaskStatus& t) { return t.phase == TaskPhase::running; });
+  }
+
+  void send(int lines) {
+    auto producer = cluster_->make_producer({});
+    REQUIRE(producer);
+    auto text = (*producer)->open_topic("text", Duration(0));
+    REQUIRE(text);
+    static const char* words[] = {"to be", "or not to be", "that is the question", "be", "whether tis nobler"};
+    for (int i = 0; i < lines; ++i) {
+      const std::string key = std::to_string(sent_);
+      const std::string line = words[sent_++ % 5];
+      for (size_t at = 0; at < line.size();) {
+        const size_t end = std::min(line.find(' ', at), line.size());
+        ++expected_[line.substr(at, end - at)];
+        at = end + 1;
+      }
+      OutgoingRecord record;
+      record.topic = *text;
+      record.partition = static_cast<int32_t>(i % partitions);
+      record.key_null = record.value_null = false;
+      record.key = key;
+      record.value = line;
+      record.timestamp = 1000 + i;
+      REQUIRE((*producer)->produce(record));
+    }
+    REQUIRE((*producer)->flush(Duration(0)));
+  }
+
+  // The committed output: of each word, its counts in order.
+  std::map<std::string, std::vector<int64_t>> output() {
+    auto reader = cluster_->make_reader(true);
+    REQUIRE(reader);
+    for (int32_t p = 0; p < partitions; ++p) REQUIRE((*reader)->assign(p, {"word-counts", p}, 0));
+    std::map<std::string, std::vector<int64_t>> counts;
+    std::set<int32_t> ended;
+    while (ended.size() < partitions) {
+      std::vector<FetchedBatch> batches;
+      REQUIRE((*reader)->poll(batches, 1000, Duration(0)));
+      REQUIRE_FALSE(batches.empty());
+      for (const auto& batch : batches) {
+        if (batch.at_end) ended.insert(batch.slot);
+        for (const auto& record : batch.records) {
+          int64_t value = 0;
+          for (unsigned char byte : raw_value(record.origin)) value = value << 8 | byte;
+          counts[std::string(raw_key(record.origin))].push_back(value);
+        }
+      }
+    }
+    return counts;
+  }
+
+  // What is wrong with the output; empty when each word was counted 1, 2, ... up to its number.
+  std::string wrong() {
+    std::string text;
+    const auto got = output();
+    for (const auto& [word, counts] : got) {
+      if (!expected_.contains(word)) text += "unexpected " + word + "; ";
+      for (size_t i = 0; i < counts.size(); ++i)
+        if (counts[i] != static_cast<int64_t>(i + 1)) {
+          text += word + " has " + std::to_string(counts[i]) + " at place " + std::to_string(i + 1) + "; ";
+          break;
+        }
+    }
+    for (const auto& [word, n] : expected_)
+      if (!got.contains(word) || static_cast<int64_t>(got.at(word).size()) != n)
+        text += word + " came " + std::to_string(got.contains(word) ? got.at(word).size() : 0) + " times, not " +
+                std::to_string(n) + "; ";
+    return text;
+  }
+  bool complete() { return wrong().empty(); }
+
+  Cluster& cluster() { return *cluster_; }
+  EmbeddedLevers& levers() { return *embedded_levers(*cluster_); }
+  Result<std::unique_ptr<Instance>> try_start(Process& process, RuntimeOptions options) {
+    return Instance::make(*topology, {*faulty_, *process.state, processors_, *metrics_, clock_}, options);
+  }
+
+  std::shared_ptr<Topology> topology = word_count();
+  Faults faults;
+
+ private:
+  ManualClock clock_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<FaultyCluster> faulty_;
+  FakeProcessors processors_;
+  std::unique_ptr<Metrics> metrics_ = make_null_metrics();
+  std::map<std::string, int64_t> expected_;
+  int sent_ = 0;
+};
+
+TEST_CASE("one instance runs all tasks and counts exactly") {
+  Harness h;
+  h.send(200);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions); }));
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  h.send(100);
+  CHECK_FALSE(h.complete());
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+}
+
+TEST_CASE("at least once goes the same way without transactions") {
+  Harness h;
+  h.topology->guarantee = Guarantee::at_least_once;
+  h.send(200);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+}
+
+TEST_CASE("failed commits leave the counts exact") {
+  using C = Faults::Commit;
+  const std::vector<std::deque<C>> cases = {
+      {C::refused},
+      {C::again, C::again},
+      {C::unknown_done},
+      {C::unknown_undone},
+      {C::refused, C::unknown_done, C::again, C::unknown_undone, C::refused},
+  };
+  const int at = GENERATE(0, 1, 2, 3, 4);
+  CAPTURE(at);
+  Harness h;
+  h.send(100);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  h.faults.commits = cases[at];
+  h.send(300);
+  REQUIRE(h.until({&a}, [&] { return h.faults.commits.empty() && h.complete(); }));
+  CHECK_FALSE(a.instance->error());
+}
+
+TEST_CASE("offsets that are refused abort the transaction and nothing else") {
+  Harness h;
+  h.send(50);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  h.faults.send_offsets = {Recovery::abort_transaction, Recovery::retry, Recovery::recreate_producer};
+  h.send(100);
+  REQUIRE(h.until({&a}, [&] { return h.faults.send_offsets.empty() && h.complete(); }));
+  CHECK(h.faults.aborts >= 1);
+}
+
+TEST_CASE("an error that only an operator can mend stops the instance, and says so") {
+  Harness h;
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions); }));
+  h.faults.send_offsets = {Recovery::stop_topology};
+  h.send(10);
+  REQUIRE(h.until({&a}, [&] { return a.instance->finished(); }));
+  REQUIRE(a.instance->error());
+  CHECK(a.instance->error()->message.find("as told") != std::string::npos);
+}
+
+TEST_CASE("a crash in the middle loses nothing and counts nothing twice") {
+  const int turns = GENERATE(1, 7, 12, 15, 19, 26);
+  CAPTURE(turns);
+  Harness h;
+  h.send(200);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions); }));
+  h.send(200);
+  h.turns({&a}, turns);
+  a.instance.reset();  // gone without a word
+  h.launch(a);
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+}
+
+TEST_CASE("tasks move to a second instance and back, and the counts stay exact") {
+  Harness h;
+  h.send(100);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions); }));
+  Process b = h.start();
+  h.send(100);
+  REQUIRE(h.until({&a, &b}, [&] { return h.running(a, partitions) && h.running(b, partitions); }));
+  h.send(100);
+  REQUIRE(h.until({&a, &b}, [&] { return h.complete(); }));
+  a.instance->request_stop();
+  REQUIRE(h.until({&a, &b}, [&] { return a.instance->finished(); }));
+  a.instance.reset();
+  h.send(100);
+  REQUIRE(h.until({&b}, [&] { return h.running(b, 2 * partitions) && h.complete(); }));
+}
+
+TEST_CASE("an instance that was expelled commits nothing more and comes back") {
+  Harness h;
+  h.send(100);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions); }));
+  h.send(200);
+  h.turns({&a}, 3);
+  auto id = a.state->instance_id("wc");
+  REQUIRE(id);
+  REQUIRE(h.levers().expel_member("wc", *id));
+  h.send(50);
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions) && h.complete(); }));
+}
+
+TEST_CASE("a drain ends when all that was there is counted, through the repartition topic") {
+  Harness h;
+  h.send(500);
+  Process a = h.start({.workers = 2, .drain = true});
+  REQUIRE(h.until({&a}, [&] { return a.instance->finished(); }));
+  CHECK(a.instance->drained());
+  CHECK(h.wrong() == "");
+}
+
+TEST_CASE("a drain of empty topics ends as well") {
+  Harness h;
+  Process a = h.start({.workers = 1, .drain = true});
+  REQUIRE(h.until({&a}, [&] { return a.instance->finished(); }));
+  CHECK(a.instance->drained());
+}
+
+TEST_CASE("a missing source topic is named, with what to do") {
+  Harness h;
+  h.topology->nodes[0].topics = {"txet"};
+  Process a;
+  auto made = h.try_start(a, {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().recovery == Recovery::retry_topology);
+  CHECK(made.error().message.find("source topic 'txet' does not exist") != std::string::npos);
+  CHECK(made.error().hint.find("--create") != std::string::npos);
+}
+
+TEST_CASE("an internal topic that does not fit is refused") {
+  Harness h;
+  const std::vector<TopicSpec> topics = {{"wc-counts-changelog", partitions + 1, -1, {}}};
+  REQUIRE(h.cluster().admin().create(topics, Duration(0)));
+  Process a;
+  auto made = h.try_start(a, {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().message.find("wc-counts-changelog") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace kstreamd

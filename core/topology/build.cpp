@@ -38,6 +38,7 @@ class Builder {
   std::vector<int> sorted(const std::vector<int>& nodes) const;
   std::string source_name(int node) const;
   bool takes_batches(const SubTopology& sub) const;
+  bool single_paths(const SubTopology& sub, std::map<int, int>& paths) const;
 
   const Declaration& declaration_;
   const Analysis& analysis_;
@@ -275,22 +276,29 @@ std::vector<int> Builder::sorted(const std::vector<int>& nodes) const {
 }
 
 bool Builder::takes_batches(const SubTopology& sub) const {
-  for (int source : sub.sources) {
-    std::map<int, int> paths = {{source, 1}};  // from the source to a node; more than one is all that counts
-    std::map<int, int> store_uses;
-    std::map<std::string, int> topic_uses;
-    for (int n : sub.nodes) {
-      auto at = paths.find(n);
-      if (at == paths.end()) continue;
-      if (at->second > 1) return false;
-      for (const auto& output : t_.nodes[n].children)
-        for (int child : output) ++paths[child];
-      for (int store : t_.nodes[n].stores)
-        if (++store_uses[store] > 1) return false;
-      if (t_.nodes[n].kind != NodeKind::sink) continue;
-      for (const auto& topic : t_.nodes[n].topics)
-        if (++topic_uses[topic] > 1) return false;
-    }
+  std::map<std::string, std::map<int, int>> starts;  // several sources may read one topic
+  for (int source : sub.sources)
+    for (const auto& topic : t_.nodes[source].topics) starts[topic][source] = 1;
+  for (auto& [topic, paths] : starts)
+    if (!single_paths(sub, paths)) return false;
+  return true;
+}
+
+// Whether what starts at some sources comes to no node, store or topic by two ways. `paths` counts the ways to a node.
+bool Builder::single_paths(const SubTopology& sub, std::map<int, int>& paths) const {
+  std::map<int, int> store_uses;
+  std::map<std::string, int> topic_uses;
+  for (int n : sub.nodes) {
+    auto at = paths.find(n);
+    if (at == paths.end()) continue;
+    if (at->second > 1) return false;
+    for (const auto& output : t_.nodes[n].children)
+      for (int child : output) ++paths[child];
+    for (int store : t_.nodes[n].stores)
+      if (++store_uses[store] > 1) return false;
+    if (t_.nodes[n].kind != NodeKind::sink) continue;
+    for (const auto& topic : t_.nodes[n].topics)
+      if (++topic_uses[topic] > 1) return false;
   }
   return true;
 }

@@ -392,6 +392,7 @@ void Checker::infer(size_t i) {
   } else if (op == "to_stream") {
     out.table = false;
   } else if (op == "sink") {
+    out.table = false;
     out.key_serde = declaration_.default_serde.key;
     out.value_serde = declaration_.default_serde.value;
   }
@@ -530,21 +531,25 @@ void Checker::check_topics() {
         report(static_cast<size_t>(other->second), "",
                "the name is taken by what node '" + declared(i).name + "' derives", "give this node another name");
   }
-  std::map<std::string, std::string> readers;
+  std::map<std::string, size_t> readers;
   for (size_t i = 0; i < declaration_.nodes.size(); ++i) {
     const auto& op = declared(i).operator_name;
+    auto pointer = "/" + op + (declared(i).topics.size() > 1 ? "/topics" : "/topic");
     for (const auto& topic : declared(i).topics) {
-      auto pointer = "/" + op + (declared(i).topics.size() > 1 ? "/topics" : "/topic");
       if (!legal_topic(topic))
         report(i, pointer, "'" + topic + "' cannot be the name of a Kafka topic",
                "use letters, digits, '.', '_' and '-', at most 249 of them");
       else if (internal.count(topic))
         report(i, pointer, "'" + topic + "' is an internal topic of this topology", "name a topic of your own");
       if (op != "source") continue;
-      auto [first, fresh] = readers.emplace(topic, declared(i).name);
-      if (!fresh)
-        report(i, pointer, "topic '" + topic + "' is already read by source '" + first->second + "'",
-               "a topic has one source in a topology: let both sides say from: " + first->second);
+      auto [first, fresh] = readers.emplace(topic, i);
+      if (fresh) continue;
+      // Sources of one topic read it together: there is one position to start from.
+      if (first->second == i)
+        report(i, pointer, "topic '" + topic + "' is named twice", "remove one of the two");
+      else if (declared(first->second).reset != declared(i).reset)
+        report(i, pointer, "topic '" + topic + "' has another reset at source '" + declared(first->second).name + "'",
+               "a topic starts at one place: give both the same reset");
     }
   }
   if (!declaration_.dead_letter_topic.empty() && !legal_topic(declaration_.dead_letter_topic))

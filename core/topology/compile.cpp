@@ -8,9 +8,9 @@
 namespace kstreamd {
 
 const std::vector<std::string>& available_operators() {
-  static const std::vector<std::string> names = {"source",   "filter", "filter_not",      "map",        "map_values",
-                                                 "flat_map", "branch", "flat_map_values", "select_key", "merge",
-                                                 "peek",     "count",  "to_stream",       "process",    "sink"};
+  static const std::vector<std::string> names = {"source",   "filter",          "filter_not", "map",     "map_values",
+                                                 "flat_map", "flat_map_values", "select_key", "branch",  "merge",
+                                                 "peek",     "to_stream",       "count",      "process", "sink"};
   return names;
 }
 

@@ -1,0 +1,203 @@
+#include <catch2/catch.hpp>
+
+#include "core/topology/suggest.h"
+#include "tests/unit/topology/declare.h"
+
+using namespace kstreamd;
+using namespace kstreamd::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::vector<GraphProblem> problems(const Declaration& declaration) {
+  auto result = compile(declaration, FakeTypes());
+  CHECK(result.topology.has_value() == result.problems.empty());
+  return result.problems;
+}
+
+// The one problem that there is.
+GraphProblem problem(const Declaration& declaration) {
+  auto all = problems(declaration);
+  for (const auto& p : all) UNSCOPED_INFO(p.node << " " << p.pointer << ": " << p.message);
+  REQUIRE(all.size() == 1);
+  CHECK_FALSE(all[0].hint.empty());
+  return all[0];
+}
+
+}  // namespace
+
+TEST_CASE("an unknown input says which node was meant, and nothing follows from it") {
+  auto p = problem(topology({source("lines", "in"), node("words", "map_values", {"linse"}, "value"),
+                             count("counts", {"words"}), sink("out", "counts", "out")}));
+  CHECK(p.node == "words");
+  CHECK(p.pointer == "/from/0");
+  CHECK(p.message == "unknown node 'linse'");
+  CHECK(p.hint == "did you mean 'lines'?");
+}
+
+TEST_CASE("outputs have to be named, and to exist") {
+  auto d = topology({source("in", "in"), process("parts", "in", "sort_out"), node("x", "filter", {"parts"}, "true")});
+  CHECK_THAT(problem(d).hint, Contains("parts.good, parts.bad"));
+  d.nodes[2].from = {"parts.goood"};
+  CHECK(problem(d).message == "node 'parts' has no output 'goood'");
+  d.nodes[2].from = {"in.good"};
+  CHECK(problem(d).message == "node 'in' has no output 'good'");
+  d.nodes[2].from = {"parts.good"};
+  CHECK(problems(d).empty());
+}
+
+TEST_CASE("every cycle is reported once, with its nodes") {
+  auto d = topology({source("in", "in"), node("a", "merge", {"in", "c"}), node("b", "filter", {"a"}, "true"),
+                     node("c", "filter", {"b"}, "true"), sink("out", "c", "out")});
+  auto p = problem(d);
+  CHECK(p.node == "a");
+  CHECK(p.pointer == "/from/1");
+  CHECK(p.message == "a cycle: a -> b -> c -> a");
+  d.nodes.push_back(node("self", "filter", {"self"}, "true"));
+  auto two = problems(d);
+  REQUIRE(two.size() == 2);
+  CHECK(two[1].message == "a cycle: self -> self");
+}
+
+TEST_CASE("inputs: sinks need one, sources have none, sinks give none") {
+  auto out = sink("out", "in", "out");
+  out.from = {};
+  CHECK(problem(topology({source("in", "in"), out})).message == "a sink needs an input, and this node has none");
+  auto in = source("two", "two");
+  in.from = {"in"};
+  CHECK_THAT(problem(topology({source("in", "in"), in})).message, Contains("a source has no input"));
+  CHECK_THAT(
+      problem(topology({source("in", "in"), sink("out", "in", "out"), node("x", "filter", {"out"}, "true")})).message,
+      Contains("'out' is a sink"));
+  CHECK_THAT(problem(topology({source("in", "in"), node("x", "merge", {"in", "in"})})).message,
+             Contains("named twice"));
+}
+
+TEST_CASE("tables and streams are told apart") {
+  std::vector<NodeDeclaration> base = {source("in", "in"), count("counts", {"in"})};
+  auto with = [&](NodeDeclaration n) {
+    auto nodes = base;
+    nodes.push_back(std::move(n));
+    return problem(topology(nodes)).message;
+  };
+  CHECK_THAT(with(node("x", "select_key", {"counts"}, "key")), Contains("takes a stream, and 'counts' is a table"));
+  CHECK_THAT(with(node("x", "to_stream", {"in"})), Contains("takes a table, and 'in' is a stream"));
+  CHECK_THAT(with(node("x", "merge", {"in", "counts"})), Contains("'counts' is a table"));
+  CHECK_THAT(with(count("x", {"counts"})), Contains("counting a table"));
+}
+
+TEST_CASE("stores and topics belong to one") {
+  CHECK_THAT(problem(topology({source("in", "in"), count("a", {"in"}, "s"), count("b", {"in"}, "s")})).message,
+             Contains("already belongs to node 'a'"));
+  auto latest = source("b", "in");
+  latest.reset = OffsetReset::latest;
+  CHECK_THAT(problem(topology({source("a", "in"), latest})).message, Contains("another reset at source 'a'"));
+  auto twice = source("a", "in");
+  twice.topics = {"in", "in"};
+  CHECK_THAT(problem(topology({twice})).message, Contains("named twice"));
+  CHECK_THAT(
+      problem(topology({source("in", "in"), count("a", {"in"}, "s"), sink("out", "a", "app-s-changelog")})).message,
+      Contains("internal topic"));
+  CHECK_THAT(problem(topology({source("in", "in"), process("x", "in", "dedup")})).message,
+             Contains("needs 1 store, 0 are named"));
+  auto counts = count("a", {"in"});
+  counts.group_by = "value";
+  CHECK_THAT(problem(topology({source("in", "in"), counts, node("a-group-by", "filter", {"in"}, "true")})).message,
+             Contains("taken by what node 'a' derives"));
+}
+
+TEST_CASE("names that Kafka or the format cannot take") {
+  auto d = topology({source("in", "in")});
+  d.name = "my app";
+  CHECK(problem(d).pointer == "/name");
+  CHECK_THAT(problem(topology({source("a.b", "in")})).message, Contains("cannot be the name of a node"));
+  CHECK_THAT(problem(topology({source("in", "in put")})).message, Contains("cannot be the name of a Kafka topic"));
+  CHECK_THAT(problem(topology({source("in", "in"), node("in", "filter", {"in"}, "true")})).message,
+             Contains("used twice"));
+  CHECK(problem(topology({})).message == "the topology has no nodes");
+}
+
+TEST_CASE("serdes are named where bytes begin and end, and known") {
+  auto p = problem(topology({source("in", "in", "string", "")}));
+  CHECK(p.pointer == "/source");
+  CHECK(p.message == "the source names no serde for its value");
+  CHECK(problem(topology({source("in", "in"), sink("out", "in", "out", "", "string")})).message ==
+        "the sink names no serde for its key");
+  CHECK(problem(topology({source("in", "in", "string", "int46")})).hint == "did you mean 'int64'?");
+  CHECK_THAT(problem(topology({source("in", "in", "avro", "string")})).message, Contains("not available"));
+}
+
+TEST_CASE("plugins and expressions are checked, and placed in the declaration") {
+  auto p = problem(topology({source("in", "in"), process("x", "in", "dedpu", {"s"})}));
+  CHECK(p.pointer == "/process");
+  CHECK_THAT(p.message, Contains("plugin not found"));
+  CHECK_THAT(p.hint, Contains("did you mean 'dedup'?") && Contains("/plugins"));
+
+  p = problem(topology({source("in", "in"), node("x", "filter", {"in"}, "bad")}));
+  CHECK(p.pointer == "/filter");
+  CHECK(p.line == 1);
+  CHECK(p.column == 3);
+
+  auto branch = node("x", "branch", {"in"});
+  branch.expressions = {{"hot", "bad"}, {"rest", ""}};
+  CHECK(problem(topology({source("in", "in"), branch})).pointer == "/branch/hot");
+  auto counts = count("x", {"in"});
+  counts.group_by = "bad";
+  CHECK(problem(topology({source("in", "in"), counts})).pointer == "/group_by");
+}
+
+TEST_CASE("branches: the default is last, names are unique") {
+  auto branch = node("x", "branch", {"in"});
+  branch.expressions = {{"rest", ""}, {"hot", "value"}};
+  CHECK_THAT(problem(topology({source("in", "in"), branch})).message, Contains("not the last one"));
+  branch.expressions = {{"hot", "key"}, {"hot", "value"}};
+  CHECK_THAT(problem(topology({source("in", "in"), branch})).message, Contains("two branches"));
+  branch.expressions = {};
+  CHECK_THAT(problem(topology({source("in", "in"), branch})).message, Contains("no branches"));
+}
+
+TEST_CASE("operators of later versions are refused by name, without further complaints") {
+  CHECK(problem(topology({source("in", "in"), node("x", "join", {"in"}), sink("out", "x", "out")})).message ==
+        "operator 'join' is not available in this version");
+  CHECK(problem(topology({source("in", "in"), node("x", "filtre", {"in"})})).hint == "did you mean 'filter'?");
+  auto grouped = node("x", "filter", {"in"}, "true");
+  grouped.group_by = "value";
+  CHECK_THAT(problem(topology({source("in", "in"), grouped})).message, Contains("aggregating operator"));
+}
+
+TEST_CASE("dead letters need a topic") {
+  auto d = topology({source("in", "in")});
+  d.on_error.processing = ErrorAction::dead_letter;
+  CHECK(problem(d).pointer == "/on_error");
+  d.dead_letter_topic = "dlq";
+  CHECK(problems(d).empty());
+}
+
+TEST_CASE("a store that nobody uses is a warning") {
+  auto d = topology({source("in", "in")});
+  d.stores = {{"left_over"}};
+  auto result = compile(d, FakeTypes());
+  REQUIRE(result.warnings.size() == 1);
+  CHECK(result.warnings[0].pointer == "/stores/left_over");
+  REQUIRE(result.topology.has_value());
+  CHECK(result.topology->stores.empty());
+}
+
+TEST_CASE("all problems come in one run, in the order of the file") {
+  auto d = topology({source("in", "in", "", "string"), node("a", "filter", {"nowhere"}, "bad"),
+                     sink("out", "in", "out", "string", "wrong")});
+  auto all = problems(d);
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].node == "in");
+  CHECK(all[1].node == "a");
+  CHECK(all[2].node == "a");
+  CHECK(all[3].node == "out");
+}
+
+TEST_CASE("did you mean") {
+  CHECK(nearest("filtr", {"filter", "map"}) == "filter");
+  CHECK(nearest("comit_interval", {"commit_interval", "name"}) == "commit_interval");
+  CHECK(nearest("xyz", {"filter", "map"}).empty());
+  CHECK(nearest("", {"a"}).empty());
+  CHECK(nearest("lnies", {"lines"}) == "lines");
+}

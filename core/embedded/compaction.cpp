@@ -134,7 +134,7 @@ Status PartitionLog::replace(const std::vector<SegmentPtr>& before, std::vector<
     auto batch = storage_->batch();
     for (const SegmentPtr& segment : before) batch.delete_segment(id_, segment->base_offset);
     for (const SegmentPtr& segment : after) batch.put_segment(id_, *segment);
-    batch.put_next(id_, to);
+    batch.put_next(id_, watermarks().high);  // also when no segment is left to show it
     KSTREAMD_TRY(storage_->write(batch, false));
     evict(to);
     return {};
@@ -162,14 +162,15 @@ Status PartitionLog::compact(int64_t now_ms) {
   int64_t drop_tombstones_before = now_ms - policy_.delete_retention_ms;
   int64_t survivors = 0;
   compacted_to_ = std::max(compacted_to_, low);
-  while (compacted_to_ < end) {
+  // One pass at least: tombstones age without new records.
+  do {
     LastOffsets last;
     int64_t gathered_to = 0;
     KSTREAMD_TRY(gather_keys(compacted_to_, end, last, gathered_to));
     survivors = 0;
     KSTREAMD_TRY(rewrite(low, gathered_to, last, drop_tombstones_before, survivors));
     compacted_to_ = gathered_to;
-  }
+  } while (compacted_to_ < end);
   std::lock_guard lock(mutex_);
   appended_ -= appended;
   if (appended > 0) compacted_ = survivors;

@@ -73,11 +73,14 @@ Status EmbeddedProducer::check_in_transaction(const char* call) const {
 Result<TopicHandle> EmbeddedProducer::open_topic(const std::string& name, Duration) {
   TopicPtr topic = broker_->topics->find(name);
   if (!topic) return Error{Recovery::retry_topology, "topic " + name + " does not exist", "create it"};
+  std::lock_guard lock(mutex_);
+  // One place to gather per partition, or records would overtake each other.
+  for (size_t i = 0; i < topics_.size(); ++i)
+    if (topics_[i]->topic == topic) return static_cast<TopicHandle>(i);
   auto open = std::make_unique<OpenTopic>();
   open->partitions.resize(topic->partitions.size());
   for (size_t p = 0; p < topic->partitions.size(); ++p) open->partitions[p].log = topic->partitions[p].get();
   open->topic = std::move(topic);
-  std::lock_guard lock(mutex_);
   topics_.push_back(std::move(open));
   return static_cast<TopicHandle>(topics_.size() - 1);
 }
@@ -161,12 +164,15 @@ Status EmbeddedProducer::append(Gathered& gathered) {
 }
 
 Status EmbeddedProducer::append_all() {
-  while (!gathering_.empty()) {
-    KSTREAMD_TRY(append(*gathering_.back()));
-    gathering_.pop_back();
-    if (gathering_.empty()) count_gathering(false);
-  }
-  return {};
+  if (gathering_.empty()) return {};
+  Status first_failure;
+  std::erase_if(gathering_, [&](Gathered* gathered) {
+    auto appended = append(*gathered);
+    if (!appended && first_failure) first_failure = appended;
+    return appended.ok();
+  });
+  if (gathering_.empty()) count_gathering(false);
+  return first_failure;
 }
 
 bool EmbeddedProducer::push(bool wait) {

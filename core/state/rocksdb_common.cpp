@@ -3,14 +3,18 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "core/base/log.h"
 
@@ -31,6 +35,29 @@ class LogBridge final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
+// The usual files, but readable for their owner only. Called from any thread.
+class PrivateFiles final : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "kstreamd.PrivateFiles"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
+    return hidden(name, target()->NewWritableFile(name, options, file, debug));
+  }
+  rocksdb::IOStatus LockFile(const std::string& name, const rocksdb::IOOptions& options, rocksdb::FileLock** lock,
+                             rocksdb::IODebugContext* debug) override {
+    return hidden(name, target()->LockFile(name, options, lock, debug));
+  }
+
+ private:
+  static rocksdb::IOStatus hidden(const std::string& name, rocksdb::IOStatus made) {
+    if (made.ok() && ::chmod(name.c_str(), 0600) != 0)
+      return rocksdb::IOStatus::IOError("cannot make it private: " + name, std::strerror(errno));
+    return made;
+  }
+};
+
 bool has_lz4() {
   auto supported = rocksdb::GetSupportedCompressions();
   return std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
@@ -39,9 +66,8 @@ bool has_lz4() {
 }  // namespace
 
 std::shared_ptr<const RocksdbCommon> make_rocksdb_common(uint64_t memory_bytes) {
-  auto* env = rocksdb::Env::Default();
-  env->SetAllowNonOwnerAccess(false);
   auto common = std::make_shared<RocksdbCommon>();
+  common->env = rocksdb::NewCompositeEnv(std::make_shared<PrivateFiles>(rocksdb::FileSystem::Default()));
   common->cache = rocksdb::NewLRUCache(memory_bytes, -1, false, 0.5);
   // Write buffers are charged to the cache, so that the cache's size bounds both.
   common->buffers = std::make_shared<rocksdb::WriteBufferManager>(memory_bytes / 2, common->cache);
@@ -51,6 +77,7 @@ std::shared_ptr<const RocksdbCommon> make_rocksdb_common(uint64_t memory_bytes) 
 
 rocksdb::DBOptions database_options(const RocksdbCommon& common) {
   rocksdb::DBOptions options;
+  options.env = common.env.get();
   options.atomic_flush = true;                      // data and positions stay together
   options.avoid_flush_during_shutdown = true;       // closing flushes by itself, where it can say what went wrong
   options.allow_concurrent_memtable_write = false;  // one writer: the task's worker

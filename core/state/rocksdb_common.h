@@ -9,6 +9,7 @@ namespace rocksdb {
 struct ColumnFamilyOptions;
 struct DBOptions;
 class Cache;
+class Env;
 class Logger;
 class Status;
 class WriteBufferManager;
@@ -18,6 +19,7 @@ namespace kstreamd {
 
 // Constant after construction; shared by all threads.
 struct RocksdbCommon {
+  std::shared_ptr<rocksdb::Env> env;
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> buffers;
   std::shared_ptr<rocksdb::Logger> logger;

@@ -81,7 +81,7 @@ class Checker {
     const Token at = locate(error);
     Problem problem{at.line, at.column, error.message, hint(error), false};
     if (error.near == "<eof>")
-      problem.message += " at the end";
+      problem.message += error.message.starts_with("unfinished string") ? "" : " at the end";
     else if (!error.near.empty())
       problem.message += " near '" + error.near + "'";
     problems.push_back(std::move(problem));
@@ -91,7 +91,7 @@ class Checker {
   // A name that nothing has given a meaning. `known` are all that have one.
   void unknown(const Token& token, const std::set<std::string, std::less<>>& known) {
     std::string hint;
-    size_t nearest = std::max<size_t>(1, token.text.size() / 3) + 1;
+    size_t nearest = token.text.size() < 4 ? 2 : 3;  // this far is no likeness any more
     for (const auto& name : known)
       if (const size_t distance = sdk::json::edit_distance(token.text, name); distance < nearest) {
         nearest = distance;
@@ -123,8 +123,11 @@ class Checker {
   // Lua says the line and the word. Of several such words it is the first at which the text, cut off after it, fails
   // for another reason than that it ends.
   Token locate(const SyntaxError& error) const {
-    Token end = place(text_, trimmed(text_).size() + static_cast<size_t>(trimmed(text_).data() - text_.data()));
-    if (error.near == "<eof>") return end;
+    if (error.message.starts_with("unfinished string"))
+      for (const auto& token : tokens_)
+        if (token.kind == TokenKind::broken && token.line == error.line) return token;
+    const auto last = trimmed(text_);
+    if (error.near == "<eof>") return place(text_, static_cast<size_t>(last.data() + last.size() - text_.data()));
     const Token* first = nullptr;
     for (const auto& token : tokens_) {
       if (token.line != error.line || !error.near.starts_with(token.text)) continue;
@@ -317,7 +320,7 @@ std::optional<Expression> Engine::compile(std::string_view text, std::vector<Pro
   if (!worked(checker.problems)) return std::nullopt;
 
   std::string source;
-  if (!constants.empty()) source = "local " + joined(constants, " <const>") + "=... ";
+  if (!constants.empty()) source = "local " + joined(constants, " <const>") + " = ... ";
   source += "return function(" + joined(parameters, "") + ") " + (checker.chunk() ? "" : "return ");
   source.append(text).append("\nend");
   int status = luaL_loadbufferx(L, source.data(), source.size(), kChunkName, "t");

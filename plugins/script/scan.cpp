@@ -189,6 +189,7 @@ class NameFinder {
     const auto after = text(at_ + 1);
     if (before == "." || before == ":") return;   // a field
     if (before == "::" && after == "::") return;  // a label
+    if (before == "<" && after == ">" && (token.text == "const" || token.text == "close")) return;
     const bool in_table = !brackets_.empty() && brackets_.back() == '{';
     if (in_table && after == "=" && (before == "{" || before == "," || before == ";")) return;
     (after == "=" && !in_table ? names_.made : names_.used).push_back(token);

@@ -155,6 +155,11 @@ class Config {
                   std::string hint = "") const {
     shared_->problems.push_back({place(key), named(key) + std::move(message), std::move(hint), line, column});
   }
+  // A problem inside a member's text, as worded by whoever understands that text (a language's compiler).
+  void problem_inside(std::string_view key, unsigned line, unsigned column, std::string message,
+                      std::string hint = "") const {
+    shared_->problems.push_back({place(key), std::move(message), std::move(hint), line, column});
+  }
 
   // All problems so far, keys that nobody asked for included. For whoever made the Config, when all reading is done.
   std::vector<ConfigProblem> problems() const {

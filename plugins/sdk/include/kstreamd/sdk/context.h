@@ -220,6 +220,11 @@ class KeyValueStore {
     if (!rows.empty())
       context_->check(context_->store_->get_many(context_->context_, index_, rows.data(), rows.size()));
   }
+  // The same, with a status instead of an exception: a batch in which one key does not fit (KST_RECORD_ERROR) can then
+  // be looked up key by key. Pass any other status but KST_OK on by StopProcessing.
+  kst_status try_get_many(std::span<Row> rows) const {
+    return context_->store_->get_many(context_->context_, index_, rows.data(), rows.size());
+  }
   // `timestamp`: of the value, ms (kept by timestamped stores, the default kind). A null value deletes.
   void put(const Value& key, const Value& value, int64_t timestamp) const {
     const Row row{key, value, timestamp};

@@ -1,0 +1,13 @@
+#include "plugins/builtin/builtin.h"
+
+#include "plugins/builtin/operators.h"
+
+namespace kstreamd {
+
+const kst_plugin* builtin_plugin() {
+  using namespace builtin;
+  return sdk::plugin<Filter, FilterNot, Map, MapValues, FlatMap, FlatMapValues, SelectKey, Merge, Branch, Peek, Count,
+                     ToStream>("builtin", KSTREAMD_VERSION);
+}
+
+}  // namespace kstreamd

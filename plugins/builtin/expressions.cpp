@@ -1,0 +1,43 @@
+#include "plugins/builtin/expressions.h"
+
+#include <string>
+#include <vector>
+
+namespace kstreamd::builtin {
+namespace {
+
+void report(const sdk::Config& config, std::string_view key, std::vector<script::Problem>& problems) {
+  for (auto& p : problems)
+    if (!p.warning) config.problem_inside(key, p.line, p.column, std::move(p.message), std::move(p.hint));
+}
+
+}  // namespace
+
+Expressions::Expressions(const sdk::Config& config) {
+  const std::string text = config.string("script", "");
+  if (text.empty()) return;
+  std::vector<script::Problem> problems;
+  engine_.load_script(text, problems);
+  report(config, "script", problems);
+}
+
+script::Expression Expressions::compile(const sdk::Config& config, std::string_view key, script::Scope scope) {
+  if (!config.has(key)) {
+    config.problem(key, "is missing", "an expression in Lua");
+    return {};
+  }
+  const bool sound = config.sound();
+  const std::string text = config.string(key);
+  if (sound && !config.sound()) return {};  // it is no text
+  std::vector<script::Problem> problems;
+  const auto expression = engine_.compile(text, problems, scope);
+  report(config, key, problems);
+  return expression.value_or(script::Expression());
+}
+
+std::optional<script::Expression> Expressions::compile_optional(const sdk::Config& config, std::string_view key) {
+  if (!config.has(key)) return std::nullopt;
+  return compile(config, key);
+}
+
+}  // namespace kstreamd::builtin

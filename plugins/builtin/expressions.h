@@ -1,0 +1,40 @@
+// What the operators share: the expressions of one node, evaluated into the memory of the call.
+#pragma once
+#include <kstreamd/sdk/config.h>
+#include <kstreamd/sdk/context.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "plugins/script/expression.h"
+
+namespace kstreamd::builtin {
+
+// Memory that lives until the call into the processor returns.
+class ScratchMemory final : public script::Memory {
+ public:
+  explicit ScratchMemory(sdk::Context& context) : context_(context) {}
+  void* allocate(size_t size) override { return context_.scratch<char>(size); }
+
+ private:
+  sdk::Context& context_;
+};
+
+// An engine with the node's script, if it has one. Problems go to the configuration.
+class Expressions {
+ public:
+  explicit Expressions(const sdk::Config& config);
+
+  // A required expression, and one that may be left out.
+  script::Expression compile(const sdk::Config& config, std::string_view key,
+                             script::Scope scope = script::kRecordScope);
+  std::optional<script::Expression> compile_optional(const sdk::Config& config, std::string_view key);
+
+  script::Engine& engine() { return engine_; }
+
+ private:
+  script::Engine engine_;
+};
+
+}  // namespace kstreamd::builtin

@@ -1,0 +1,112 @@
+// What is wrong with a text, and where.
+#include "tests/unit/script/records.h"
+
+using namespace kstreamd;
+using namespace kstreamd::script;
+using Catch::Contains;
+
+namespace {
+
+std::string problem(const std::string& text, Scope scope = kRecordScope) {
+  Engine engine;
+  std::vector<Problem> problems;
+  const bool compiled = engine.compile(text, problems, scope).has_value();
+  std::string out = compiled ? "compiled" : "refused";
+  for (const auto& p : problems)
+    out += "; " + std::to_string(p.line) + ":" + std::to_string(p.column) + (p.warning ? " warning: " : " ") +
+           p.message + (p.hint.empty() ? "" : " (" + p.hint + ")");
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("syntax errors have line, column and a hint") {
+  CHECK(problem("value ~= nil") == "compiled");
+  CHECK(problem("value.x >") == "refused; 1:10 unexpected symbol at the end");
+  CHECK(problem("value = 5") == "refused; 1:7 <eof> expected near '=' (to compare, write ==)");
+  CHECK(problem("a.b and value != 5") == "refused; 1:15 <eof> expected near '!' (Lua writes 'not x' and '~=')");
+  CHECK(problem("value && key") == "refused; 1:8 unexpected symbol near '&' (Lua writes 'and')");
+  CHECK(problem("value || key") == "refused; 1:8 unexpected symbol near '|' (Lua writes 'or')");
+  CHECK(problem("(value ) )") == "refused; 1:10 <eof> expected near ')'");
+  CHECK(problem("{ 'a': 1 }") == "refused; 1:6 '}' expected near ':' (a table is written { name = value })");
+  CHECK_THAT(problem("value == 'abc"), Contains("1:10 unfinished string") && Contains("close the text"));
+  CHECK(problem("local x = 1\nreturn x + + 2") == "refused; 2:12 unexpected symbol near '+'");
+  CHECK_THAT(problem("local x = 1"), Contains("1:1 unexpected symbol near 'local' (statements make a chunk"));
+  CHECK_THAT(problem("(function() return 1 end)() + 1"), Contains("begin it with 'return'"));
+  CHECK(problem("  ") == "refused; 1:1 the expression is empty (write what it gives, such as value)");
+  CHECK_THAT(problem("3x"), Contains("1:1 malformed number near '3x'"));
+  CHECK_THAT(problem(std::string("value \0 x", 9)), Contains("refused; 1:"));
+}
+
+TEST_CASE("names that mean nothing are found before anything runs") {
+  CHECK(problem("vlaue.x > 1") == "refused; 1:1 unknown name 'vlaue' (did you mean 'value'?)");
+  CHECK(problem("value.x > 1 and\n  lowr(value)") == "refused; 2:3 unknown name 'lowr' (did you mean 'lower'?)");
+  CHECK_THAT(problem("os.time()"), Contains("1:1 unknown name 'os' (expressions have no files"));
+  for (const char* name : {"io", "load", "require", "coroutine", "debug", "print", "rawset", "setmetatable", "pcall",
+                           "collectgarbage", "_G", "_ENV", "getmetatable", "dofile"})
+    CHECK_THAT(problem(std::string(name) + " ~= 1"), Contains("unknown name"));
+  CHECK_THAT(problem("value == hello"), Contains("a text goes in quotes"));
+  CHECK_THAT(problem("x = 1 return x"), Contains("'x' is assigned, but not declared"));
+  CHECK_THAT(problem("lower = 1 return 1"), Contains("'lower' is assigned"));
+  CHECK(problem("timestamp > 1", kTableScope) ==
+        "refused; 1:1 unknown name 'timestamp' (a text goes in quotes, a field is value.NAME, a variable is declared "
+        "with local)");
+  CHECK(problem("one or two").find("1:1 unknown name 'one'") != std::string::npos);
+  CHECK(problem("one or two").find("1:8 unknown name 'two'") != std::string::npos);
+}
+
+TEST_CASE("names that mean something are not refused") {
+  for (const char* text : {
+           "{ first = value, other = { deep = key } }",
+           "local a, b <const> = 1, 2 return a + b",
+           "local function f(x, ...) return x end return f(1)",
+           "for i, it in ipairs(value) do local q = it end return 1",
+           "value:upper():len()",
+           "goto done ::done:: return 1",
+           "local t = {} function t.f(x) return x end function t:g() return self end return t",
+           "return --[[ unknown ]] value -- more unknown",
+           "[[unknown text]] .. [==[ more ]] ]==]",
+           "local lower = lower(value) return lower",
+           "0x1p4 + 1e-3 + .5",
+           "value[\"a b\"].c",
+       })
+    CHECK(problem(text) == "compiled");
+}
+
+TEST_CASE("a comparison with null is warned of") {
+  CHECK_THAT(problem("value.x == null"), Contains("compiled; 1:12 warning: a comparison with null"));
+  CHECK_THAT(problem("null ~= value"), Contains("warning"));
+  CHECK(problem("{ x = null }") == "compiled");
+}
+
+TEST_CASE("scripts define functions, and nothing else") {
+  Engine engine;
+  std::vector<Problem> problems;
+  REQUIRE(engine.load_script("local rate = 2\nfunction twice(x)\n  return x * rate\nend\n", problems));
+  auto expression = engine.compile("twice(value)", problems);
+  REQUIRE(expression);
+  const Record record = make_record(null_value(), int64_value(21));
+  engine.set_record(record);
+  TestMemory memory;
+  CHECK(shown(engine.value(*expression, memory)) == "int64 42");
+
+  CHECK_FALSE(engine.load_script("function f() return valu end", problems));
+  CHECK(problems.back().message == "unknown name 'valu'");
+  CHECK_FALSE(engine.load_script("function f()\n  retrun 1\nend", problems));
+  CHECK(problems.back().line == 2);
+  CHECK_FALSE(engine.load_script("function lower(x) return x end", problems));
+  CHECK(problems.back().message == "'lower' is one of kstreamd's own names");
+  CHECK_FALSE(engine.load_script("while true do end", problems));
+  CHECK_THAT(problems.back().message, Contains("runs too long"));
+  CHECK_FALSE(engine.load_script("function f() return value end", problems));
+  CHECK(problems.back().hint == "a function gets it as a parameter");
+
+  problems.clear();
+  REQUIRE(engine.load_script("function remember(x) seen = x return x end", problems));
+  expression = engine.compile("remember(value)", problems);
+  REQUIRE(expression);
+  CHECK_THROWS_WITH(engine.value(*expression, memory), Contains("'seen' outlives the record"));
+  expression = engine.compile("string.x = 1 return string.x", problems);
+  REQUIRE(expression);
+  CHECK_THROWS_WITH(engine.value(*expression, memory), Contains("library 'string' cannot be changed"));
+}

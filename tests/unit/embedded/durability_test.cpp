@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -188,6 +189,47 @@ TEST_CASE("an aborted transaction stays aborted, and its offsets used") {
   CHECK(bed.watermarks("t").high == 2);
   CHECK(bed.text("t").empty());
   CHECK(bed.text("t", 0, false) == "0:k=aborted");
+}
+
+TEST_CASE("a full disk refuses the commit and everything after it, and loses nothing") {
+  TemporaryFolder folder;
+  {
+    Bed bed(in(folder));
+    bed.topic("t");
+    auto producer = bed.producer("p");
+    std::string value(100'000, 'v');
+    auto commit = [&] {
+      auto status = producer->begin();
+      if (status) status = put(*producer, "t", "k", value);
+      return status ? producer->commit() : status;
+    };
+    REQUIRE(commit().ok());
+    // A file-size limit stands for the full disk: the write-ahead log cannot grow past it.
+    struct rlimit before {};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    auto on_limit = ::signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limited = before;
+    limited.rlim_cur = 150'000;
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limited) == 0);
+    auto refused = commit();
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    ::signal(SIGXFSZ, on_limit);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().recovery == Recovery::stop_topology);
+    CHECK(refused.error().message.find(folder.path()) != std::string::npos);
+    CHECK(bed.read("t").size() == 1);  // undecided, and so unseen
+    REQUIRE(producer->abort().ok());
+    // There is room again; but what is on disk is known only after opening it anew.
+    CHECK_FALSE(commit().ok());
+    CHECK(bed.read("t").size() == 1);
+  }
+  Bed bed(in(folder));
+  CHECK(bed.read("t").size() == 1);
+  auto producer = bed.producer("p");
+  REQUIRE(producer->begin().ok());
+  REQUIRE(put(*producer, "t", "k", "v").ok());
+  REQUIRE(producer->commit().ok());
+  CHECK(bed.read("t").size() == 2);
 }
 
 TEST_CASE("a damaged or unknown log is an error that says what to do") {

@@ -1,7 +1,7 @@
 """What the integration tests share: the real binary as a process, and a log (Kafka or embedded) to feed it and to read from.
 
 The environment says where things are: KSTREAMD_TEST_BINARY, KSTREAMD_TEST_PLUGINS (the folder of the example plugins), and for tests
-on Kafka KSTREAMD_TEST_BOOTSTRAP. kstreamd itself sees none of its own variables. Nothing here sleeps for a fixed time in the hope that
+on Kafka KSTREAMD_KAFKA_ADDRESS_FILE (see tests/broker). kstreamd itself sees none of its own variables. Nothing here sleeps for a fixed time in the hope that
 something has happened by then: `until` polls a condition up to a deadline.
 """
 
@@ -25,7 +25,8 @@ sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 
 KSTREAMD = os.environ.get("KSTREAMD_TEST_BINARY", str(ROOT / "build/release/daemon/kstreamd"))
 PLUGINS = os.environ.get("KSTREAMD_TEST_PLUGINS", str(ROOT / "build/release/plugins"))
-BOOTSTRAP = os.environ.get("KSTREAMD_TEST_BOOTSTRAP", "")
+ADDRESS_FILE = Path(os.environ.get("KSTREAMD_KAFKA_ADDRESS_FILE", "/nowhere"))
+BOOTSTRAP = ADDRESS_FILE.read_text().strip() if ADDRESS_FILE.exists() else ""
 DEADLINE_S = 60
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("KSTREAMD_")}
 
@@ -182,7 +183,7 @@ class LabTest(unittest.TestCase):
         if not Path(KSTREAMD).exists():
             self.fail(f"there is no {KSTREAMD}: build it, or set KSTREAMD_TEST_BINARY")
         if self.log_type is KafkaLog and not BOOTSTRAP:
-            self.fail("KSTREAMD_TEST_BOOTSTRAP must name a broker: run this through ctest")
+            self.fail("KSTREAMD_KAFKA_ADDRESS_FILE must name a file with the address of a broker: run this through ctest")
         self.folder = Path(tempfile.mkdtemp(prefix="kstreamd-test-"))
         self.log = self.log_type(self.folder)
         LabTest.counter += 1

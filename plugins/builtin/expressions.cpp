@@ -26,9 +26,9 @@ script::Expression Expressions::compile(const sdk::Config& config, std::string_v
     config.problem(key, "is missing", "an expression in Lua");
     return {};
   }
-  const bool sound = config.sound();
+  const size_t known = config.problems().size();
   const std::string text = config.string(key);
-  if (sound && !config.sound()) return {};  // it is no text
+  if (config.problems().size() > known) return {};  // it is no text
   std::vector<script::Problem> problems;
   const auto expression = engine_.compile(text, problems, scope);
   report(config, key, problems);

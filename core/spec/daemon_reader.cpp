@@ -72,8 +72,8 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
     return config;
   }
   reader.map(root, root.place, "daemon file",
-             {"kstreamd", "kafka", "topologies", "plugins", "state_dir", "workers", "memory", "listen", "log",
-              "http", "internal_topics"});
+             {"kstreamd", "kafka", "topologies", "plugins", "state_dir", "workers", "memory", "listen", "log", "http",
+              "internal_topics"});
   auto* version = root.find("kstreamd");
   if (version == nullptr) {
     reader.error(root.place, "the file does not say its format version", "add 'kstreamd: 1' as its first line");

@@ -240,8 +240,8 @@ void TopologyReader::read_node(const YamlNode::Entry& entry) {
                   "write " + entry.key + ": { from: NODE, OPERATOR: ARGUMENTS }");
     node.broken = true;
   } else {
-    bool good = read_node_keys(*entry.value, node);
     auto* op = find_operator(entry, node);
+    bool good = read_node_keys(*entry.value, node);
     if (op == nullptr)
       node.broken = true;
     else if (op->key == "process")
@@ -270,11 +270,14 @@ bool TopologyReader::read_node_keys(const YamlNode& value, NodeDeclaration& node
     node.on_error = {error_action(*on_error->value, "deserialization"), error_action(*on_error->value, "processing"),
                      error_action(*on_error->value, "production")};
   }
-  if (auto* group_by = value.find("group_by")) {
+  auto* group_by = value.find("group_by");
+  if (group_by == nullptr || contains(later_operators(), node.operator_name)) return good;
+  if (group_by->value->kind == YamlNode::Kind::map)
+    reader_.error(group_by->place, "grouping a table by key and value is not available in this version",
+                  "group a stream: group_by: EXPRESSION, the new key");
+  else
     node.group_by = reader_.expression(*group_by->value, "group_by");
-    good = good && node.group_by.has_value();
-  }
-  return good;
+  return good && node.group_by.has_value();
 }
 
 // The one key that is an operator; the others have to be known as well.

@@ -498,6 +498,8 @@ void Checker::check_stores() {
                "give each count a store of its own");
     }
   }
+  // What was refused may be what uses a store.
+  bool refused = std::any_of(result_.nodes.begin(), result_.nodes.end(), [](auto& n) { return n.broken; });
   for (const auto& entry : declaration_.stores) {
     for (bool key : {true, false}) {
       const auto& serde = key ? entry.serde.key : entry.serde.value;
@@ -508,7 +510,7 @@ void Checker::check_stores() {
                 "'",
             did_you_mean(serde, available_serdes(), "use one of " + join_names(available_serdes())));
     }
-    if (!used.count(entry.name))
+    if (!used.count(entry.name) && !refused)
       result_.warnings.push_back({"", "/stores/" + entry.name, "no node uses the store '" + entry.name + "'",
                                   "name it in a node, or remove the entry"});
   }

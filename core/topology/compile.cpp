@@ -21,13 +21,13 @@ const std::vector<std::string>& later_operators() {
 }
 
 const std::vector<std::string>& available_serdes() {
-  static const std::vector<std::string> names = {"string", "bytes", "int32", "int64", "float64", "json"};
+  static const std::vector<std::string> names = {"string", "bytes",   "bool",    "int16", "int32",
+                                                 "int64",  "float32", "float64", "uuid",  "json"};
   return names;
 }
 
 const std::vector<std::string>& later_serdes() {
-  static const std::vector<std::string> names = {"bool", "int16",    "float32",       "uuid",
-                                                 "avro", "protobuf", "time_windowed", "session_windowed"};
+  static const std::vector<std::string> names = {"avro", "protobuf", "time_windowed", "session_windowed"};
   return names;
 }
 

@@ -30,6 +30,7 @@ state_dir: /var/lib/s
 workers: 4
 memory: { limit: 2GiB }
 listen: 0.0.0.0:0
+http: { token: secret }
 log: { level: warn, format: json }
 internal_topics: { replication_factor: 3 }
 )",
@@ -44,6 +45,7 @@ internal_topics: { replication_factor: 3 }
   CHECK(c.workers == 4);
   CHECK(c.memory_limit == 2147483648u);
   CHECK(c.listen == "0.0.0.0:0");
+  CHECK(c.http_token == "secret");
   CHECK(c.log_level == LogLevel::warn);
   CHECK(c.log_json);
   CHECK(c.internal_replication_factor == 3);

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/serde/serde.h"
 #include "core/spec/spec.h"
+#include "core/topology/compile.h"
 #include "tests/unit/spec/fake_catalog.h"
 
 using namespace kstreamd;
@@ -139,6 +141,8 @@ TEST_CASE("mistakes have places and hints") {
              Contains("'window' is not available in this version"));
   CHECK_THAT(one(with_nodes("  x: { from: in, join: { with: in, value: left } }\n")).message,
              Contains("operator 'join' is not available in this version"));
+  CHECK_THAT(one(with_nodes("  x: { from: in, group_by: { key: a, value: b }, count: {} }\n")).message,
+             Contains("grouping a table"));
   CHECK_THAT(one(with_nodes("  x: { source: { pattern: 'a.*', key: string, value: string } }\n")).message,
              Contains("'pattern' is not available"));
   CHECK_THAT(
@@ -180,6 +184,13 @@ TEST_CASE("a comparison with null is a warning") {
   CHECK(one(with_nodes("  x: { from: in, filter: \"null ~= value\" }\n")).severity == Severity::warning);
   good(with_nodes("  x: { from: in, filter: \"value == 'null' or value == \\\"== null\\\" or value.null == 1\" }\n"));
   good(with_nodes("  x: { from: in, map_values: \"{ a = null }\" }\n"));
+}
+
+TEST_CASE("a topology may name exactly the serdes that there are") {
+  auto made = serde_names(), named = available_serdes();
+  std::sort(made.begin(), made.end());
+  std::sort(named.begin(), named.end());
+  CHECK(made == named);
 }
 
 TEST_CASE("a file that cannot be read is a diagnostic") {

@@ -123,7 +123,7 @@ TEST_CASE("serdes are named where bytes begin and end, and known") {
   CHECK(p.message == "the source names no serde for its value");
   CHECK(problem(topology({source("in", "in"), sink("out", "in", "out", "", "string")})).message ==
         "the sink names no serde for its key");
-  CHECK(problem(topology({source("in", "in", "string", "int46")})).hint == "did you mean 'int64'?");
+  CHECK(problem(topology({source("in", "in", "string", "flaot64")})).hint == "did you mean 'float64'?");
   CHECK_THAT(problem(topology({source("in", "in", "avro", "string")})).message, Contains("not available"));
 }
 

@@ -107,7 +107,11 @@ void Instance::handle(GroupEvent event) {
     case GroupEvent::Type::assigned:
       if (closing_all_) return;
       ports_.metrics.counter("kstreamd_rebalances_total", {{"topology", topology_.name}})->add(1);
-      if (auto finished = member_->finish(event); !finished) return fail(std::move(finished).error());
+      if (auto finished = member_->finish(event); !finished) {
+        // The membership was lost again meanwhile; the next event says so, and nothing was opened.
+        if (finished.error().recovery == Recovery::rejoin) return;
+        return fail(std::move(finished).error());
+      }
       spread_token();
       return open_tasks(event.partitions);
     case GroupEvent::Type::revoked:

@@ -272,7 +272,7 @@ void run(State& state, int function, Scope uses, bool bounded, uint32_t text, F&
 }
 
 void take_headers(lua_State* L, Memory& memory, std::vector<Header>& out) {
-  const int64_t count = list_length(L, 1, "the headers");
+  const int64_t count = open_list(L, 1, "the headers");
   for (int64_t i = 1; i <= count; ++i) {
     lua_settop(L, 1);
     push_item(L, 1, i);
@@ -356,7 +356,7 @@ Value Engine::key(const Expression& e, Memory& memory) {
 
 void Engine::values(const Expression& e, Memory& memory, std::vector<Value>& out) {
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) {
-    const int64_t count = list_length(L, 1, "the result");
+    const int64_t count = open_list(L, 1, "the result");
     for (int64_t i = 1; i <= count; ++i) {
       lua_settop(L, 1);
       push_item(L, 1, i);
@@ -367,7 +367,7 @@ void Engine::values(const Expression& e, Memory& memory, std::vector<Value>& out
 
 void Engine::pairs(const Expression& e, Memory& memory, std::vector<KeyValue>& out) {
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) {
-    const int64_t count = list_length(L, 1, "the result");
+    const int64_t count = open_list(L, 1, "the result");
     for (int64_t i = 1; i <= count; ++i) {
       lua_settop(L, 1);
       push_item(L, 1, i);

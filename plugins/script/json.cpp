@@ -319,22 +319,14 @@ void write_element(lua_State* L, dom::element element, std::string& out) {
 
 void write(lua_State* L, int at, std::string& out, int depth);
 
-// The table at `at` is 1..n and nothing else: its n. -1: it is something else.
+// The table at `at` has nothing but keys in 1..n: its n; items in between may be nil. -1: it is something else.
 int64_t sequence_length(lua_State* L, int at) {
   const auto length = static_cast<int64_t>(lua_rawlen(L, at));
   if (length > 0) {  // most sequences lie in the array part, which comes first
     lua_pushinteger(L, length);
-    if (!lua_next(L, at)) {
-      for (int64_t i = 1; i <= length; ++i) {
-        const bool hole = lua_rawgeti(L, at, i) == LUA_TNIL;
-        lua_pop(L, 1);
-        if (hole) return -1;
-      }
-      return length;
-    }
+    if (!lua_next(L, at)) return length;
     lua_pop(L, 2);
   }
-  int64_t count = 0;
   lua_pushnil(L);
   while (lua_next(L, at)) {
     lua_pop(L, 1);
@@ -342,10 +334,13 @@ int64_t sequence_length(lua_State* L, int at) {
       lua_pop(L, 1);
       return -1;
     }
-    ++count;
   }
-  return count == length ? length : -1;
+  return length;
 }
+
+constexpr const char* kGap =
+    "a table with numbers as keys is a list only as 1..n without gaps: write null for an empty "
+    "item, or tostring(n) for a name";
 
 bool has_metatable(lua_State* L, int at, const char* name) {
   if (!lua_getmetatable(L, at)) return false;
@@ -359,7 +354,7 @@ void write_sequence(lua_State* L, int at, int64_t length, std::string& out, int 
   out += '[';
   for (int64_t i = 1; i <= length; ++i) {
     if (i > 1) out += ',';
-    lua_rawgeti(L, at, i);
+    if (lua_rawgeti(L, at, i) == LUA_TNIL) bad(L, kGap);
     write(L, -1, out, depth + 1);
     lua_pop(L, 1);
   }
@@ -371,10 +366,7 @@ void write_fields(lua_State* L, int at, std::string& out, int depth) {
   lua_pushnil(L);
   while (lua_next(L, at)) {
     lua_pop(L, 1);
-    if (lua_isinteger(L, -1))
-      bad(L,
-          "a table with numbers as keys is JSON only as a list 1..n without gaps: write null for an empty item, "
-          "or tostring(n) for a name");
+    if (lua_isinteger(L, -1)) bad(L, kGap);
     if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a JSON object cannot have a %s as a name", luaL_typename(L, -1));
     size_t size = 0;
     const char* name = lua_tolstring(L, -1, &size);
@@ -605,27 +597,21 @@ bool is_json_view(lua_State* L, int at) { return view_at(L, at) != nullptr; }
 
 void write_json(lua_State* L, int at, std::string& out) { write(L, at, out, 0); }
 
-int64_t list_length(lua_State* L, int at, const char* what) {
+int64_t open_list(lua_State* L, int at, const char* what) {
   if (is_absent(L, at)) return 0;
-  at = lua_absindex(L, at);
-  const bool view = view_at(L, at) != nullptr;
-  if (!view && !lua_istable(L, at)) luaL_error(L, "%s is a %s, not a list", what, luaL_typename(L, at));
-  if (view) push_content(L, at);
-  const int64_t length = sequence_length(L, view ? lua_gettop(L) : at);
-  if (length < 0)
-    luaL_error(L, "%s is no list 1..n without gaps: write { item, ... }, with null for an empty item", what);
-  if (view) lua_pop(L, 1);
+  if (lua_type(L, at) == LUA_TUSERDATA && view_at(L, at)) {
+    push_content(L, at);
+    lua_replace(L, at);
+  }
+  if (!lua_istable(L, at)) luaL_error(L, "%s is a %s, not a list", what, luaL_typename(L, at));
+  const int64_t length = sequence_length(L, at);
+  if (length < 0) luaL_error(L, "%s is no list 1..n: write { item, ... }", what);
   return length;
 }
 
 void push_item(lua_State* L, int at, int64_t index) {
-  if (view_at(L, at)) {
-    lua_getiuservalue(L, at, 1);
-    lua_rawgeti(L, -1, index);
-    lua_remove(L, -2);
-  } else {
-    lua_rawgeti(L, at, index);
-  }
+  if (lua_rawgeti(L, at, index) == LUA_TNIL)
+    luaL_error(L, "item %d of a list is nil: write null for an empty item", static_cast<int>(index));
 }
 
 void push_field(lua_State* L, int at, const char* name) { lua_getfield(L, at, name); }

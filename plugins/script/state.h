@@ -105,9 +105,9 @@ uint8_t whole_json(lua_State* L, int at);
 // Appends canonical JSON.
 void write_json(lua_State* L, int at, std::string& out);
 bool is_json_view(lua_State* L, int at);
-// Lists: whether the value at `at` is one (or an empty table), its length, and its items with null as null. Raises an
-// error about `what` otherwise.
-int64_t list_length(lua_State* L, int at, const char* what);
+// Makes a plain table of the list at `at` (an absolute index), and gives its length: 0 for nil, an error about `what` if
+// it is no list. Items come with null as null; a nil among them is an error.
+int64_t open_list(lua_State* L, int at, const char* what);
 void push_item(lua_State* L, int at, int64_t index);
 // A field of a table or JSON object, with null as null.
 void push_field(lua_State* L, int at, const char* name);

@@ -144,7 +144,7 @@ TEST_CASE("lists of values, pairs and headers") {
   CHECK(ask.values("value.none") == "");
   CHECK(ask.values("{}") == "");
   CHECK(ask.values("nil") == "");
-  CHECK_THROWS_WITH(ask.values("{ 1, nil, 3 }"), Contains("null for an empty item"));
+  CHECK_THROWS_WITH(ask.values("{ 1, nil, 3 }"), Contains("item 2 of a list is nil: write null"));
   CHECK_THROWS_WITH(ask.values("{ a = 1 }"), Contains("is no list"));
   CHECK_THROWS_WITH(ask.values("'text'"), Contains("is a string, not a list"));
 

@@ -55,7 +55,7 @@ TEST_CASE("what is written is canonical") {
   CHECK(ask.value("{ min = math.mininteger }") == R"(json {"min":-9223372036854775808})");
   CHECK_THAT(ask.error("{ 1, nil, 3 }"), Contains("without gaps"));
   CHECK_THAT(ask.error("{ [5] = 1 }"), Contains("tostring"));
-  CHECK_THAT(ask.error("{ 1, a = 2 }"), Contains("only as a list"));
+  CHECK_THAT(ask.error("{ 1, a = 2 }"), Contains("a list only as 1..n"));
   CHECK_THAT(ask.error("{ x = 1 / 0 }"), Contains("infinity"));
   CHECK_THAT(ask.error("{ x = '\\xff' }"), Contains("not UTF-8"));
   CHECK_THAT(ask.error("{ x = lower }"), Contains("function cannot be JSON"));

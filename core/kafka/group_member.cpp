@@ -248,13 +248,15 @@ void KafkaGroupMember::close() {
   if (closed_) return;
   closed_ = true;
   set_current(nullptr);
+  bool awaited = !rebalances_.empty();
   rebalances_.clear();
   if (Handle<rd_kafka_error_t> error{rd_kafka_consumer_close_queue(client_.get(), queue_.get())}) {
     log(LogLevel::warn, "closing the group member", {{"error", rd_kafka_error_string(error.get())}});
     return;
   }
-  // If a rebalance waits for its answer, this is it.
-  rd_kafka_assign(client_.get(), nullptr);
+  // The answer to a rebalance that waits for one. Unasked, the call could wait for ever: nobody serves it once the
+  // membership has ended.
+  if (awaited) rd_kafka_assign(client_.get(), nullptr);
   auto deadline = Steady::now() + kCloseDeadline;
   while (!rd_kafka_consumer_closed(client_.get())) {
     if (Steady::now() > deadline) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "core/base/log.h"
 #include "core/kafka/group_token.h"
@@ -71,8 +72,30 @@ class KafkaProducer::Context final : public ClientContext {
     trackers_.push_back(std::move(tracker));
   }
 
-  std::atomic<int64_t> sent{0};      // transactional requests
-  std::atomic<int64_t> answered{0};  // ... with a response
+  // Transactional requests: of each kind, librdkafka has one on its way at a time. It shows an answer twice when it
+  // passes it to another thread, and without a correlation id, so they cannot be counted.
+  void sent(int16_t api_key) {
+    std::lock_guard lock(mutex_);
+    stray_ = stray_ || !under_way_.insert(api_key).second;
+  }
+  void answered(int16_t api_key) {
+    std::lock_guard lock(mutex_);
+    under_way_.erase(api_key);
+  }
+  void given_up(int16_t api_key) {
+    std::lock_guard lock(mutex_);
+    stray_ = stray_ || under_way_.erase(api_key) > 0;
+  }
+  // Whether one was sent whose answer never came.
+  bool has_stray() const {
+    std::lock_guard lock(mutex_);
+    return stray_ || !under_way_.empty();
+  }
+  void forget_strays() {
+    std::lock_guard lock(mutex_);
+    stray_ = false;
+    under_way_.clear();
+  }
 
   static void configure(rd_kafka_conf_t* conf, Context* context);
 
@@ -83,6 +106,8 @@ class KafkaProducer::Context final : public ClientContext {
   rd_kafka_resp_err_t failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;  // of the transaction, or since the last flush
   std::string failed_topic_;
   std::vector<std::shared_ptr<OffsetTracker>> trackers_;
+  std::set<int16_t> under_way_;  // API keys
+  bool stray_ = false;
 };
 
 void KafkaProducer::Context::configure(rd_kafka_conf_t* conf, Context* context) {
@@ -107,7 +132,7 @@ rd_kafka_resp_err_t KafkaProducer::Context::on_new(rd_kafka_t* rk, const rd_kafk
   rd_kafka_interceptor_add_on_request_sent(
       rk, "kstreamd",
       [](rd_kafka_t*, int, const char*, int32_t, int16_t api_key, int16_t, int32_t, size_t, void* opaque) {
-        if (is_transactional_request(api_key)) static_cast<Context*>(opaque)->sent++;
+        if (is_transactional_request(api_key)) static_cast<Context*>(opaque)->sent(api_key);
         return RD_KAFKA_RESP_ERR_NO_ERROR;
       },
       context);
@@ -115,8 +140,12 @@ rd_kafka_resp_err_t KafkaProducer::Context::on_new(rd_kafka_t* rk, const rd_kafk
       rk, "kstreamd",
       [](rd_kafka_t*, int, const char*, int32_t, int16_t api_key, int16_t, int32_t, size_t size, int64_t,
          rd_kafka_resp_err_t, void* opaque) {
-        // Without a size it is a request that was given up.
-        if (size > 0 && is_transactional_request(api_key)) static_cast<Context*>(opaque)->answered++;
+        if (!is_transactional_request(api_key)) return RD_KAFKA_RESP_ERR_NO_ERROR;
+        auto* context = static_cast<Context*>(opaque);
+        if (size > 0)
+          context->answered(api_key);
+        else
+          context->given_up(api_key);
         return RD_KAFKA_RESP_ERR_NO_ERROR;
       },
       context);
@@ -162,7 +191,7 @@ Status KafkaProducer::init(Duration timeout) {
     return error;
   }
   // What an earlier holder left unanswered is fenced now.
-  if (status.ok()) context_->answered = context_->sent.load();
+  if (status.ok()) context_->forget_strays();
   return status;
 }
 
@@ -184,7 +213,7 @@ int32_t KafkaProducer::partition_count(TopicHandle topic) const { return topics_
 
 Status KafkaProducer::begin() {
   if (!transactional_) return {};
-  if (context_->sent != context_->answered) return stray_error();
+  if (context_->has_stray()) return stray_error();
   context_->forget_failure();
   auto status = finish(rd_kafka_begin_transaction(client_.get()), TransactionCall::begin);
   in_transaction_ = status.ok();
@@ -207,6 +236,8 @@ Status KafkaProducer::produce(const OutgoingRecord& record) {
   const void* value = record.value_null ? nullptr : record.value.data() ? record.value.data() : "";
   size_t key_size = record.key_null ? 0 : record.key.size();
   size_t value_size = record.value_null ? 0 : record.value.size();
+  // librdkafka takes 0 for "now", and cannot be told otherwise; a millisecond later is nearer.
+  int64_t timestamp = record.timestamp == 0 ? 1 : record.timestamp;
   void* opaque = record.tracked ? topic.tracker.get() : nullptr;
   for (;;) {
     rd_kafka_resp_err_t err;
@@ -214,14 +245,14 @@ Status KafkaProducer::produce(const OutgoingRecord& record) {
       err = rd_kafka_producev(client_.get(), RD_KAFKA_V_RKT(topic.open.topic.get()),
                               RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                               RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(const_cast<void*>(value), value_size),
-                              RD_KAFKA_V_TIMESTAMP(record.timestamp), RD_KAFKA_V_OPAQUE(opaque),
+                              RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_OPAQUE(opaque),
                               RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_END);
       if (!err) headers.release();
     } else {
       err = rd_kafka_producev(client_.get(), RD_KAFKA_V_RKT(topic.open.topic.get()),
                               RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                               RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(const_cast<void*>(value), value_size),
-                              RD_KAFKA_V_TIMESTAMP(record.timestamp), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+                              RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
     }
     if (!err) [[likely]]
       return {};

@@ -176,7 +176,8 @@ Status KafkaRecordSource::resume(int32_t slot) {
   rd_kafka_topic_partition_list_add(list.get(), s.partition.topic.c_str(), s.partition.partition);
   if (auto err = rd_kafka_resume_partitions(client_.get(), list.get())) return plain_error(err, "resume");
   s.paused = false;
-  return {};
+  // Where we are is our own knowledge. And a seek wakes the broker's thread, which may sleep for a second otherwise.
+  return seek(slot, s.next_offset);
 }
 
 Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_records, Duration timeout) {

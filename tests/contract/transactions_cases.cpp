@@ -53,7 +53,7 @@ TEST_CASE("records of an open transaction count in the high watermark, and are r
   put(*producer, topic, "k", "open-1");
   put(*producer, topic, "k", "open-2");
   REQUIRE(producer->flush(kPatience).ok());
-  CHECK(high_watermark(lab, name) == stable + 2);
+  CHECK(high_watermark(lab, name) >= stable + 2);  // a commit may be answered before its marker is written
 
   auto committed = lab.reader(true);
   REQUIRE(committed->assign(0, {name, 0}, 0).ok());

@@ -85,6 +85,7 @@ rocksdb::DBOptions database_options(const RocksdbCommon& common) {
   options.write_buffer_manager = common.buffers;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
+  options.max_file_opening_threads = 1;  // the default would start 16 threads at each opening
   options.max_bgerror_resume_count = 0;  // a failing disk stops the topology, which retries as a whole
   options.bytes_per_sync = 1 << 20;
   options.max_manifest_file_size = 4 << 20;

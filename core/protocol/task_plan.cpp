@@ -21,12 +21,27 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
   for (size_t s = 0; s < topology.sub_topologies.size(); ++s) {
     const SubTopology& sub = topology.sub_topologies[s];
     const auto by_topic = readers(topology, sub);
+    auto written = [&](const RepartitionTopic& r) {
+      return topology.nodes[r.sink_node].sub_topology == static_cast<int>(s);
+    };
     int32_t tasks = 0;
     for (const auto& [topic, nodes] : by_topic) {
       auto found = known.find(topic);
-      if (found == known.end())
-        return Error{Recovery::stop_topology, "the partition count of topic '" + topic + "' is not known", ""};
-      tasks = std::max(tasks, found->second);
+      if (found != known.end()) {
+        tasks = std::max(tasks, found->second);
+        continue;
+      }
+      // A sub-topology may read what it writes itself: its other inputs decide.
+      const bool own = std::any_of(topology.repartitions.begin(), topology.repartitions.end(),
+                                   [&, name = topic](const auto& r) { return r.name == name && written(r); });
+      if (!own) return Error{Recovery::stop_topology, "the partition count of topic '" + topic + "' is not known", ""};
+    }
+    for (const auto& repartition : topology.repartitions) {
+      if (!written(repartition)) continue;
+      int32_t& count = known[repartition.name];
+      count = std::max(count, repartition.partitions.value_or(tasks));
+      plan.repartition_partitions[repartition.name] = count;
+      if (by_topic.contains(repartition.name)) tasks = std::max(tasks, count);
     }
     for (int32_t p = 0; p < tasks; ++p) {
       PlannedTask task{{sub.name, p}, static_cast<int>(s), {}};
@@ -34,12 +49,6 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
         if (p < known.at(topic)) task.inputs.push_back({{topic, p}, nodes});
       plan.tasks.push_back(std::move(task));
     }
-    for (const auto& repartition : topology.repartitions)
-      if (topology.nodes[repartition.sink_node].sub_topology == static_cast<int>(s)) {
-        const int32_t count = repartition.partitions.value_or(tasks);
-        known[repartition.name] = std::max(known[repartition.name], count);
-        plan.repartition_partitions[repartition.name] = known[repartition.name];
-      }
     for (int store : sub.stores)
       if (topology.stores[store].changelogged)
         plan.changelog_partitions[topology.stores[store].changelog_topic] = tasks;

@@ -53,6 +53,17 @@ TEST_CASE("a repartition topic gets as many partitions as asked for") {
   CHECK(plan->changelog_partitions.at("wc-counts-changelog") == 8);
 }
 
+TEST_CASE("a sub-topology may read the repartition topic that it writes") {
+  Topology topology = word_count();
+  topology.nodes[2].sub_topology = 0;
+  topology.sub_topologies = {{"lines", {0, 1, 2}, {0, 2}, {0}, true}};
+  auto plan = plan_tasks(topology, {{"text", 3}});
+  REQUIRE(plan);
+  REQUIRE(plan->tasks.size() == 3);
+  CHECK(plan->tasks[0].inputs.size() == 2);
+  CHECK(plan->repartition_partitions.at("wc-counts-repartition") == 3);
+}
+
 TEST_CASE("a task of a wide partition reads only the topics that have it") {
   Topology topology = word_count();
   topology.nodes[0].topics = {"text", "more"};

@@ -105,6 +105,22 @@ class Checker {
     problems.push_back({token.line, token.column, "unknown name '" + std::string(token.text) + "'", hint, false});
   }
 
+  // `globals` are the names that mean something besides the variables of the scope.
+  void check_names(std::set<std::string, std::less<>> globals, Scope scope) {
+    for (size_t i = 0; i < kVariableCount; ++i)
+      if (scope >> i & 1) globals.insert(std::string(kVariableNames[i]));
+    for (const auto& token : names_.free)
+      if (!globals.count(token.text)) unknown(token, globals);
+    for (const auto& token : names_.made) {
+      if (variable_of(token.text)) continue;
+      const std::string name(token.text);
+      problems.push_back({token.line, token.column, "'" + name + "' is assigned, but not declared",
+                          "write local " + name + " = ...", false});
+    }
+    warn_of_null();
+  }
+
+ private:
   void warn_of_null() {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].text != "null" || tokens_[i].kind != TokenKind::name) continue;
@@ -117,7 +133,6 @@ class Checker {
     }
   }
 
- private:
   std::string source(std::string_view text) const { return (chunk_ ? "" : "return ") + std::string(text); }
 
   // Lua says the line and the word. Of several such words it is the first at which the text, cut off after it, fails
@@ -236,6 +251,29 @@ std::string joined(const std::vector<std::string_view>& names, const char* suffi
   return out;
 }
 
+// Pushes the function that the text is the body of, or what is wrong with it, and gives Lua's status.
+int push_function(State& state, std::string_view text, bool chunk, Scope uses,
+                  const std::vector<std::string_view>& constants) {
+  lua_State* L = state.L;
+  std::vector<std::string_view> parameters;
+  for (size_t i = 0; i < kVariableCount; ++i)
+    if (uses >> i & 1) parameters.push_back(kVariableNames[i]);
+  std::string source;
+  if (!constants.empty()) source = "local " + joined(constants, " <const>") + " = ... ";
+  source += "return function(" + joined(parameters, "") + ") " + (chunk ? "" : "return ");
+  source.append(text).append("\nend");
+  const int status = luaL_loadbufferx(L, source.data(), source.size(), kChunkName, "t");
+  if (status != LUA_OK) return status;
+  set_environment(L, state.environment);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
+  lua_insert(L, 1);
+  for (const auto name : constants) {
+    lua_pushlstring(L, name.data(), name.size());
+    lua_rawget(L, 1);
+  }
+  return lua_pcall(L, static_cast<int>(constants.size()), 1, 0);
+}
+
 }  // namespace
 
 bool Engine::load_script(std::string_view text, std::vector<Problem>& problems) {
@@ -286,55 +324,24 @@ std::optional<Expression> Engine::compile(std::string_view text, std::vector<Pro
   }
 
   Checker checker(state, text, false);
-  Expression out;
-  std::vector<std::string_view> parameters, constants;
-  if (checker.syntax()) {
-    std::set<std::string, std::less<>> meaning = known;
-    for (size_t i = 0; i < kVariableCount; ++i)
-      if (scope >> i & 1) meaning.insert(std::string(kVariableNames[i]));
-    for (const auto& token : checker.names().free)
-      if (!meaning.count(token.text)) checker.unknown(token, meaning);
-    for (const auto& token : checker.names().made)
-      if (!variable_of(token.text))
-        checker.problems.push_back({token.line, token.column,
-                                    "'" + std::string(token.text) + "' is assigned, but not declared",
-                                    "write local " + std::string(token.text) + " = ...", false});
-    checker.warn_of_null();
-
-    bool calls_script = false;
-    for (const auto* list : {&checker.names().used, &checker.names().made})
-      for (const auto& token : *list) {
-        const auto variable = variable_of(token.text);
-        if (variable && (scope & bit(*variable))) out.uses_ |= bit(*variable);
-        if (!variable && known.count(token.text) &&
-            std::find(constants.begin(), constants.end(), token.text) == constants.end()) {
-          constants.push_back(token.text);
-          calls_script |= state.library_names.count(token.text) == 0;
-        }
-      }
-    out.bounded_ = !checker.names().has_loop && !calls_script;
-    for (size_t i = 0; i < kVariableCount; ++i)
-      if (out.uses_ >> i & 1) parameters.push_back(kVariableNames[i]);
-  }
+  if (checker.syntax()) checker.check_names(known, scope);
   problems.insert(problems.end(), checker.problems.begin(), checker.problems.end());
   if (!worked(checker.problems)) return std::nullopt;
 
-  std::string source;
-  if (!constants.empty()) source = "local " + joined(constants, " <const>") + " = ... ";
-  source += "return function(" + joined(parameters, "") + ") " + (checker.chunk() ? "" : "return ");
-  source.append(text).append("\nend");
-  int status = luaL_loadbufferx(L, source.data(), source.size(), kChunkName, "t");
-  if (status == LUA_OK) {
-    set_environment(L, state.environment);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
-    lua_insert(L, 1);
-    for (const auto name : constants) {
-      lua_pushlstring(L, name.data(), name.size());
-      lua_rawget(L, 1);
+  Expression out;
+  std::vector<std::string_view> constants;  // functions, libraries and null
+  bool calls_script = false;
+  for (const auto* list : {&checker.names().used, &checker.names().made})
+    for (const auto& token : *list) {
+      const auto variable = variable_of(token.text);
+      if (variable && (scope & bit(*variable))) out.uses_ |= bit(*variable);
+      if (variable || !known.count(token.text)) continue;
+      if (std::find(constants.begin(), constants.end(), token.text) != constants.end()) continue;
+      constants.push_back(token.text);
+      calls_script |= state.library_names.count(token.text) == 0;
     }
-    status = lua_pcall(L, static_cast<int>(constants.size()), 1, 0);
-  }
-  if (status != LUA_OK) {
+  out.bounded_ = !checker.names().has_loop && !calls_script;
+  if (push_function(state, text, checker.chunk(), out.uses_, constants) != LUA_OK) {
     const char* said = lua_tostring(L, -1);
     problems.push_back({1, 1, said ? said : "it cannot be compiled", "", false});
     lua_settop(L, 0);

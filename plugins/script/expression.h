@@ -50,7 +50,7 @@ struct Limits {
   int instructions = 10'000'000;     // of the Lua machine, for one evaluation
 };
 
-// Where results live: memory aligned to 16 that stays for as long as the caller needs them.
+// Where results live: bytes that stay for as long as the caller needs them.
 class Memory {
  public:
   virtual ~Memory() = default;

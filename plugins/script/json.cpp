@@ -16,7 +16,6 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr const char* kView = "JSON object";  // the metatable, and what Lua's messages call it
-constexpr const char* kList = "kstreamd list";
 constexpr int kDepth = 1000;
 constexpr size_t kNearby = 8;  // items up to this one are looked up by walking the list
 
@@ -104,8 +103,9 @@ void look(lua_State* L, View& view) {
   view.element = document.root;
 }
 
-// Gives the view at `at` its content, if it has none yet, and pushes it.
-void push_content(lua_State* L, int at) {
+}  // namespace
+
+void push_json_content(lua_State* L, int at) {
   at = lua_absindex(L, at);
   auto* view = static_cast<View*>(lua_touserdata(L, at));
   const int cache = lua_getiuservalue(L, at, 1);
@@ -141,6 +141,8 @@ void push_content(lua_State* L, int at) {
   lua_replace(L, content - 1);
   view->filled = true;
 }
+
+namespace {
 
 void nil_for_null(lua_State* L) {
   if (lua_islightuserdata(L, -1) && is_absent(L, -1)) {
@@ -206,7 +208,7 @@ int view_index(lua_State* L) {
       return 1;
     }
     const lua_Integer index = lua_tointeger(L, 2);
-    if (index < 1 || index > static_cast<lua_Integer>(kNearby)) push_content(L, 1);
+    if (index < 1 || index > static_cast<lua_Integer>(kNearby)) push_json_content(L, 1);
   }
   if (view->filled) {
     lua_getiuservalue(L, 1, 1);
@@ -221,7 +223,7 @@ int view_index(lua_State* L) {
 }
 
 int view_newindex(lua_State* L) {
-  push_content(L, 1);
+  push_json_content(L, 1);
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 3);
   lua_rawset(L, -3);
@@ -237,7 +239,7 @@ int view_length(lua_State* L) {
     lua_pushinteger(L, 0);
     return 1;
   }
-  push_content(L, 1);
+  push_json_content(L, 1);
   lua_pushinteger(L, static_cast<lua_Integer>(lua_rawlen(L, -1)));
   return 1;
 }
@@ -319,25 +321,6 @@ void write_element(lua_State* L, dom::element element, std::string& out) {
 
 void write(lua_State* L, int at, std::string& out, int depth);
 
-// The table at `at` has nothing but keys in 1..n: its n; items in between may be nil. -1: it is something else.
-int64_t sequence_length(lua_State* L, int at) {
-  const auto length = static_cast<int64_t>(lua_rawlen(L, at));
-  if (length > 0) {  // most sequences lie in the array part, which comes first
-    lua_pushinteger(L, length);
-    if (!lua_next(L, at)) return length;
-    lua_pop(L, 2);
-  }
-  lua_pushnil(L);
-  while (lua_next(L, at)) {
-    lua_pop(L, 1);
-    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > length) {
-      lua_pop(L, 1);
-      return -1;
-    }
-  }
-  return length;
-}
-
 constexpr const char* kGap =
     "a table with numbers as keys is a list only as 1..n without gaps: write null for an empty "
     "item, or tostring(n) for a name";
@@ -402,7 +385,7 @@ void write_view(lua_State* L, int at, std::string& out, int depth) {
     look(L, *view);
     return write_element(L, view->element, out);
   }
-  push_content(L, at);
+  push_json_content(L, at);
   write_table(L, lua_gettop(L), view->list, out, depth);
   lua_pop(L, 1);
 }
@@ -428,7 +411,7 @@ void write(lua_State* L, int at, std::string& out, int depth) {
       return write_text(L, {text, size}, out);
     }
     case LUA_TTABLE:
-      return write_table(L, at, has_metatable(L, at, kList), out, depth);
+      return write_table(L, at, has_metatable(L, at, kListMetatable), out, depth);
     default:
       break;
   }
@@ -473,86 +456,6 @@ void push_decoded(lua_State* L, dom::element element) {
   view->filled = true;
 }
 
-// ---- Walking
-
-// Replaces what is at `at`, a table or view, by the table that holds its fields.
-void open_table(lua_State* L, int at, const char* function) {
-  if (view_at(L, at)) {
-    push_content(L, at);
-    lua_replace(L, at);
-  }
-  if (!lua_istable(L, at)) luaL_error(L, "%s wants a table, got %s", function, luaL_typename(L, at));
-}
-
-int next_item(lua_State* L) {  // of a sequence: upvalues are the table and the last index
-  lua_Integer index = lua_tointeger(L, lua_upvalueindex(2));
-  const auto length = static_cast<lua_Integer>(lua_rawlen(L, lua_upvalueindex(1)));
-  while (++index <= length) {
-    lua_pushinteger(L, index);
-    lua_rawgeti(L, lua_upvalueindex(1), index);
-    if (!is_absent(L, -1)) {
-      lua_pushinteger(L, index);
-      lua_replace(L, lua_upvalueindex(2));
-      return 2;
-    }
-    lua_pop(L, 2);
-  }
-  lua_pushnil(L);
-  return 1;
-}
-
-int next_named(lua_State* L) {  // upvalues: the table, its keys in order, the last index
-  lua_Integer index = lua_tointeger(L, lua_upvalueindex(3));
-  while (lua_rawgeti(L, lua_upvalueindex(2), ++index) != LUA_TNIL) {
-    lua_pushvalue(L, -1);
-    lua_rawget(L, lua_upvalueindex(1));
-    if (!is_absent(L, -1)) {
-      lua_pushinteger(L, index);
-      lua_replace(L, lua_upvalueindex(3));
-      return 2;
-    }
-    lua_pop(L, 2);
-  }
-  return 1;
-}
-
-// Pushes a list of the table's keys: numbers in order, then names in order.
-void push_sorted_keys(lua_State* L, int at) {
-  std::vector<std::pair<lua_Number, lua_Integer>> numbers;  // a number, and where it stands in the list
-  std::vector<std::pair<std::string_view, lua_Integer>> names;
-  lua_createtable(L, 0, 0);
-  const int keys = lua_gettop(L);
-  lua_Integer count = 0;
-  std::vector<lua_Integer> others;
-  lua_pushnil(L);
-  while (lua_next(L, at)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, keys, ++count);
-    if (lua_type(L, -1) == LUA_TNUMBER) {
-      numbers.emplace_back(lua_tonumber(L, -1), count);
-    } else if (lua_type(L, -1) == LUA_TSTRING) {
-      size_t size = 0;
-      const char* name = lua_tolstring(L, -1, &size);
-      names.emplace_back(std::string_view(name, size), count);
-    } else {
-      others.push_back(count);
-    }
-  }
-  std::sort(numbers.begin(), numbers.end());
-  std::sort(names.begin(), names.end());
-  lua_createtable(L, static_cast<int>(count), 0);
-  lua_Integer to = 0;
-  const auto add = [&](lua_Integer from) {
-    lua_rawgeti(L, keys, from);
-    lua_rawseti(L, -2, ++to);
-  };
-  for (const auto& [number, from] : numbers) add(from);
-  for (const auto& [name, from] : names) add(from);
-  for (const auto from : others) add(from);
-  lua_remove(L, keys);
-}
-
 }  // namespace
 
 void open_json(lua_State* L) {
@@ -564,7 +467,7 @@ void open_json(lua_State* L) {
                                   {"__tostring", view_text},
                                   {nullptr, nullptr}};
   luaL_setfuncs(L, methods, 0);
-  luaL_newmetatable(L, kList);
+  luaL_newmetatable(L, kListMetatable);
   lua_pop(L, 2);
 }
 
@@ -597,23 +500,6 @@ bool is_json_view(lua_State* L, int at) { return view_at(L, at) != nullptr; }
 
 void write_json(lua_State* L, int at, std::string& out) { write(L, at, out, 0); }
 
-int64_t open_list(lua_State* L, int at, const char* what) {
-  if (is_absent(L, at)) return 0;
-  if (lua_type(L, at) == LUA_TUSERDATA && view_at(L, at)) {
-    push_content(L, at);
-    lua_replace(L, at);
-  }
-  if (!lua_istable(L, at)) luaL_error(L, "%s is a %s, not a list", what, luaL_typename(L, at));
-  const int64_t length = sequence_length(L, at);
-  if (length < 0) luaL_error(L, "%s is no list 1..n: write { item, ... }", what);
-  return length;
-}
-
-void push_item(lua_State* L, int at, int64_t index) {
-  if (lua_rawgeti(L, at, index) == LUA_TNIL)
-    luaL_error(L, "item %d of a list is nil: write null for an empty item", static_cast<int>(index));
-}
-
 void push_field(lua_State* L, int at, const char* name) { lua_getfield(L, at, name); }
 
 int json_encode(lua_State* L) {
@@ -628,49 +514,6 @@ int json_decode(lua_State* L) {
   const char* text = luaL_checklstring(L, 1, &size);
   push_decoded(L, parse(L, State::of(L).documents->decoder, {text, size}));
   nil_for_null(L);
-  return 1;
-}
-
-int make_list(lua_State* L) {
-  const int count = lua_gettop(L);
-  lua_createtable(L, count, 0);
-  luaL_setmetatable(L, kList);
-  lua_insert(L, 1);
-  for (int i = count; i >= 1; --i) {
-    if (lua_isnil(L, -1)) {
-      lua_pop(L, 1);
-      push_null(L);
-    }
-    lua_rawseti(L, 1, i);
-  }
-  return 1;
-}
-
-int json_pairs(lua_State* L) {
-  luaL_checkany(L, 1);
-  open_table(L, 1, "pairs");
-  lua_settop(L, 1);
-  const int64_t length = sequence_length(L, 1);
-  if (length > 0) {
-    lua_pushinteger(L, 0);
-    lua_pushcclosure(L, next_item, 2);
-    return 1;
-  }
-  push_sorted_keys(L, 1);
-  lua_pushinteger(L, 0);
-  lua_pushcclosure(L, next_named, 3);
-  return 1;
-}
-
-int json_next(lua_State* L) {
-  luaL_checkany(L, 1);
-  open_table(L, 1, "next");
-  lua_settop(L, 2);
-  while (lua_next(L, 1)) {
-    if (!is_absent(L, -1)) return 2;
-    lua_pop(L, 1);
-  }
-  lua_pushnil(L);
   return 1;
 }
 

@@ -105,14 +105,23 @@ uint8_t whole_json(lua_State* L, int at);
 // Appends canonical JSON.
 void write_json(lua_State* L, int at, std::string& out);
 bool is_json_view(lua_State* L, int at);
-// Makes a plain table of the list at `at` (an absolute index), and gives its length: 0 for nil, an error about `what` if
-// it is no list. Items come with null as null; a nil among them is an error.
-int64_t open_list(lua_State* L, int at, const char* what);
-void push_item(lua_State* L, int at, int64_t index);
-// A field of a table or JSON object, with null as null.
+// Gives the view at `at` its content, if it has none yet, and pushes it: a plain table, with null as null.
+void push_json_content(lua_State* L, int at);
+// A field of a table or JSON object.
 void push_field(lua_State* L, int at, const char* name);
 int json_encode(lua_State* L);
 int json_decode(lua_State* L);
+
+// ---- walk.cpp
+
+constexpr const char* kListMetatable = "kstreamd list";  // of tables that are lists even when empty
+
+// The plain table at `at` has nothing but keys in 1..n: its n; items in between may be nil. -1: it is something else.
+int64_t sequence_length(lua_State* L, int at);
+// Makes a plain table of the list at `at` (an absolute index), and gives its length: 0 for nil, an error about `what`
+// if it is no list. Items come with null as null; a nil among them is an error.
+int64_t open_list(lua_State* L, int at, const char* what);
+void push_item(lua_State* L, int at, int64_t index);
 int make_list(lua_State* L);
 int json_pairs(lua_State* L);
 int json_next(lua_State* L);

@@ -9,7 +9,7 @@
 // uncommitted records), so that nothing derived from it can outlive it.
 //
 // Thread safety: any thread; mutex_ guards a partition's fields. Locks are taken in the order maintenance, partition;
-// no other lock is taken while a partition's is held, and storage is written under it only for records without a
+// only a waker's lock is taken while a partition's is held, and storage is written under it only for records without a
 // transaction (without fsync).
 #pragma once
 #include <cstdint>

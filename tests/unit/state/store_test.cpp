@@ -218,7 +218,7 @@ TEST_CASE("plain stores keep no timestamps, before and after a commit") {
   CHECK(rows(store) == Strings{"a=1@0"});
 }
 
-TEST_CASE("several stores commit together; those without a changelog show no changes") {
+TEST_CASE("several stores commit together and those without a changelog show no changes") {
   std::string kind = GENERATE("memory", "rocksdb");
   Backends backends(kind);
   auto state = open_task(*backends.backend, task_config({{.name = "kept"},

@@ -1,0 +1,130 @@
+// The runtime on its threads: what the steps do alone they must do together, under ThreadSanitizer as well.
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "core/embedded/embedded_cluster.h"
+#include "core/runtime/topology_runtime.h"
+#include "core/state/memory_state.h"
+#include "tests/fakes/fake_processors.h"
+#include "tests/unit/runtime/word_count.h"
+
+namespace kstreamd {
+namespace {
+
+class SystemClock final : public Clock {
+ public:
+  Duration now() const override {
+    return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+  int64_t wall_ms() const override {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
+};
+
+constexpr int32_t partitions = 4;
+constexpr Duration deadline = std::chrono::seconds(60);
+
+struct Engine {
+  Engine() {
+    processors.steps["split"] = word_count_of_tests::split;
+    processors.steps["count"] = word_count_of_tests::count;
+    auto made = make_embedded_cluster({.folder = "", .clock = &clock});
+    REQUIRE(made);
+    cluster = std::move(*made);
+  }
+
+  void send(int lines) {
+    auto producer = cluster->make_producer({});
+    REQUIRE(producer);
+    auto text = (*producer)->open_topic("text", deadline);
+    REQUIRE(text);
+    for (int i = 0; i < lines; ++i) {
+      OutgoingRecord record;
+      record.topic = *text;
+      record.partition = i % partitions;
+      record.value_null = false;
+      record.value = "the cat and the dog";
+      record.timestamp = 1;
+      REQUIRE((*producer)->produce(record));
+    }
+    REQUIRE((*producer)->flush(deadline));
+  }
+
+  int64_t records_out() {
+    auto reader = cluster->make_reader(true);
+    REQUIRE(reader);
+    for (int32_t p = 0; p < partitions; ++p) REQUIRE((*reader)->assign(p, {"word-counts", p}, 0));
+    int64_t records = 0;
+    std::set<int32_t> ended;
+    while (ended.size() < partitions) {
+      std::vector<FetchedBatch> batches;
+      REQUIRE((*reader)->poll(batches, 10'000, deadline));
+      for (const auto& batch : batches) {
+        records += static_cast<int64_t>(batch.records.size());
+        if (batch.at_end) ended.insert(batch.slot);
+      }
+    }
+    return records;
+  }
+
+  RuntimePorts ports() { return {*cluster, *state, processors, *metrics, clock}; }
+
+  // Waits for a state that the topology reaches by itself.
+  template <typename Condition>
+  bool until(TopologyRuntime& runtime, Condition condition) {
+    const Duration end = clock.now() + deadline;
+    while (clock.now() < end) {
+      if (condition(runtime.status())) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+
+  SystemClock clock;
+  FakeProcessors processors;
+  std::unique_ptr<Cluster> cluster;
+  std::unique_ptr<StateBackend> state = make_memory_state();
+  std::unique_ptr<Metrics> metrics = make_null_metrics();
+  std::shared_ptr<Topology> topology = word_count_of_tests::word_count();
+};
+
+TEST_CASE("a topology on threads counts everything, tells how it is, and stops when asked") {
+  Engine engine;
+  TopologyRuntime runtime(engine.topology, engine.ports(), {.workers = 3, .create_topics_with = partitions});
+  runtime.start();
+  REQUIRE(engine.until(runtime, [](const TopologyStatus& s) { return s.ready() && s.tasks.size() == 2 * partitions; }));
+  engine.send(400);
+  REQUIRE(engine.until(runtime, [](const TopologyStatus& s) {
+    int64_t done = 0;
+    for (const auto& task : s.tasks)
+      for (const auto& input : task.inputs)
+        if (input.topic == "text") done += input.committed;
+    return done >= 400;
+  }));
+  CHECK(runtime.stop(deadline));
+  CHECK(runtime.status().phase == TopologyPhase::stopped);
+
+  TopologyRuntime again(engine.topology, engine.ports(),
+                        {.workers = 2, .drain = true, .create_topics_with = partitions});
+  again.start();
+  REQUIRE(engine.until(again, [](const TopologyStatus& s) { return s.drained; }));
+  CHECK(engine.records_out() == 400 * 5);
+}
+
+TEST_CASE("a topology whose topics are missing is tried again until they are there") {
+  Engine engine;
+  TopologyRuntime runtime(engine.topology, engine.ports(), {.workers = 1});
+  runtime.start();
+  REQUIRE(engine.until(runtime, [](const TopologyStatus& s) {
+    return s.phase == TopologyPhase::failed && s.retry_in_ms >= 0 && s.error.find("'text'") != std::string::npos;
+  }));
+  const std::vector<TopicSpec> topics = {{"text", partitions, -1, {}}, {"word-counts", partitions, -1, {}}};
+  REQUIRE(engine.cluster->admin().create(topics, deadline));
+  REQUIRE(engine.until(runtime, [](const TopologyStatus& s) { return s.ready(); }));
+}
+
+}  // namespace
+}  // namespace kstreamd

@@ -150,7 +150,7 @@ TEST_CASE("branch takes the first that fits") {
   CHECK(output(no_rest, 0) == "null=1@0");
 }
 
-TEST_CASE("peek logs and passes on; merge and to_stream pass on") {
+TEST_CASE("peek logs and passes on, merge and to_stream pass on") {
   Task peek(type("peek"), R"({"log":"key .. '=' .. value"})");
   peek.pipe({text_record("k", "v"), text_record("k", nullptr), text_record("l", "w")});
   CHECK(output(peek) == "k=v@0 l=w@0");

@@ -108,7 +108,7 @@ TEST_CASE("forwarded records may live in memory that is reused, in batches of an
   }
 }
 
-TEST_CASE("an exception is an error of its record; what came before it is forwarded and the rest goes on") {
+TEST_CASE("an exception is an error of its record, what came before it is forwarded and the rest goes on") {
   for (const size_t batch : {1, 2, 5}) {
     TestTask<Letters> task;
     const std::vector<Record> records = {text("1", "a"), text("2", "b!c"), text("3", "d"), text("4", "?"),

@@ -132,7 +132,7 @@ TEST_CASE("group_by derives the key change before the repartition topic") {
   CHECK(t.sub_topologies[1].name == "counts");
 }
 
-TEST_CASE("what changes the key: map with a key, flat_map and plugins; not map without one") {
+TEST_CASE("what changes the key: map with a key, flat_map and plugins, not map without one") {
   auto repartitions = [](NodeDeclaration changer) {
     return compiled(topology({source("in", "in"), changer, node("kept", "filter", {changer.name}, "true"),
                               count("counts", {"kept"})}))
@@ -190,7 +190,7 @@ TEST_CASE("several inputs are merged, by any operator that takes streams") {
   CHECK(find(t, "kept").value_serde == "json");  // the inputs differ
 }
 
-TEST_CASE("a shared store joins sub-topologies; unconnected parts stay apart") {
+TEST_CASE("a shared store joins sub-topologies, unconnected parts stay apart") {
   auto d = topology({source("a", "a"), source("b", "b"), process("x", "a", "dedup", {"seen"}),
                      process("y", "b", "dedup", {"seen"}), source("c", "c"), sink("out", "c", "out")});
   auto t = compiled(d);
@@ -264,7 +264,7 @@ TEST_CASE("errors are handled as the topology says, or the node") {
   CHECK(t.sink_topics() == Names{"dlq"});
 }
 
-TEST_CASE("a plugin's store falls back to json; shared with a count it is the count's") {
+TEST_CASE("a plugin's store falls back to json, shared with a count it is the count's") {
   auto t = compiled(topology({source("in", "in"), process("x", "in", "dedup", {"mine"}),
                               process("y", "in", "dedup", {"counts"}), count("counts", {"in"}, "counts")}));
   REQUIRE(t.stores.size() == 2);

@@ -18,15 +18,19 @@ TEST_CASE("several workers, each with its producer and source, lose and double n
   auto check = [&](bool good) { failures += !good; };
 
   std::vector<std::thread> threads;
+  // Made here, since Catch's assertions are for one thread only.
+  auto feeder = bed.producer();
+  std::vector<std::unique_ptr<Producer>> producers;
+  for (int32_t w = 0; w < kWorkers; ++w) producers.push_back(bed.producer("worker-" + std::to_string(w)));
   threads.emplace_back([&] {  // fills the input while the others read it
-    auto producer = bed.producer();
+    auto& producer = feeder;
     for (int i = 0; i < kRounds * kRecords; ++i)
       for (int32_t p = 0; p < kWorkers; ++p) check(put(*producer, "in", "k", std::to_string(i), p).ok());
     check(producer->flush(kNow).ok());
   });
   for (int32_t w = 0; w < kWorkers; ++w)
     threads.emplace_back([&, w] {
-      auto producer = bed.producer("worker-" + std::to_string(w));
+      auto& producer = producers[static_cast<size_t>(w)];
       auto source = bed.cluster().make_reader(true).value();
       check(source->assign(0, {"in", w}, 0).ok());
       int64_t next = 0;

@@ -1,0 +1,69 @@
+#include "daemon/topology_set.h"
+
+#include <algorithm>
+#include <future>
+
+#include "core/base/log.h"
+
+namespace kstreamd {
+
+void TopologySet::start(const std::shared_ptr<const Topology>& topology) {
+  auto runtime = std::make_shared<TopologyRuntime>(topology, ports_, options_);
+  runtime->start();
+  std::lock_guard lock(mutex_);
+  running_[topology->name] = {topology, std::move(runtime)};
+}
+
+void TopologySet::apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline) {
+  std::map<std::string, Running> before;
+  {
+    std::lock_guard lock(mutex_);
+    before = running_;
+  }
+  for (const auto& [name, old] : before) {
+    const auto now = std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w->name == name; });
+    const bool gone = now == wanted.end();
+    if (!gone && **now == *old.topology) continue;
+    log(LogLevel::info, gone ? "topology removed: stopping it" : "topology changed: restarting it",
+        {{"topology", name}});
+    if (!old.runtime->stop(deadline)) {
+      log(LogLevel::error, "a topology does not stop; it goes on as it was", {{"topology", name}});
+      continue;
+    }
+    {
+      std::lock_guard lock(mutex_);
+      running_.erase(name);
+    }
+    if (!gone) start(*now);
+  }
+  for (const auto& topology : wanted)
+    if (!before.contains(topology->name)) start(topology);
+}
+
+bool TopologySet::stop(Duration deadline) {
+  std::map<std::string, Running> all;
+  {
+    std::lock_guard lock(mutex_);
+    all = running_;
+  }
+  std::vector<std::future<bool>> stopped;
+  for (const auto& entry : all)
+    stopped.push_back(
+        std::async(std::launch::async, [runtime = entry.second.runtime, deadline] { return runtime->stop(deadline); }));
+  bool in_time = true;
+  for (auto& each : stopped) in_time = each.get() && in_time;
+  return in_time;
+}
+
+std::vector<TopologyStatus> TopologySet::statuses() const {
+  std::vector<std::shared_ptr<TopologyRuntime>> runtimes;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& entry : running_) runtimes.push_back(entry.second.runtime);
+  }
+  std::vector<TopologyStatus> statuses;
+  for (const auto& runtime : runtimes) statuses.push_back(runtime->status());
+  return statuses;
+}
+
+}  // namespace kstreamd

@@ -1,0 +1,39 @@
+// The topologies of this process: each runs, fails and is restarted by itself.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/runtime/topology_runtime.h"
+
+namespace kstreamd {
+
+// Life-cycle: construct, apply() whenever the files were read, stop(), destroy. Thread safety: apply and stop by one
+// thread at a time; statuses() by any, also meanwhile.
+class TopologySet {
+ public:
+  TopologySet(RuntimePorts ports, RuntimeOptions options) : ports_(ports), options_(options) {}
+
+  // Starts what is new, restarts what has changed, stops what is no longer there, and leaves the rest alone. A topology
+  // that does not stop within `deadline` is left as it is, and said.
+  void apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline);
+  // All at once. False: some had not stopped at the deadline; the process can only be ended.
+  bool stop(Duration deadline);
+  std::vector<TopologyStatus> statuses() const;
+
+ private:
+  struct Running {
+    std::shared_ptr<const Topology> topology;
+    std::shared_ptr<TopologyRuntime> runtime;
+  };
+  void start(const std::shared_ptr<const Topology>& topology);
+
+  const RuntimePorts ports_;
+  const RuntimeOptions options_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Running> running_;  // guarded by mutex_; changed by the thread of apply and stop only
+};
+
+}  // namespace kstreamd

@@ -1,0 +1,159 @@
+#include "daemon/wiring.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "core/base/log.h"
+#include "core/embedded/embedded_cluster.h"
+#include "core/kafka/kafka_cluster.h"
+#include "core/spec/spec.h"
+#include "core/state/memory_state.h"
+#include "core/state/rocksdb_state.h"
+#include "plugins/builtin/builtin.h"
+
+namespace kstreamd {
+namespace fs = std::filesystem;
+
+const char* version() { return KSTREAMD_VERSION; }
+
+std::unique_ptr<PluginHost> make_plugin_host() {
+  auto host = std::make_unique<PluginHost>();
+  if (auto added = host->add_builtin(builtin_plugin()); !added)
+    log(LogLevel::error, "the built-in operators are unusable", {{"error", added.error().text()}});
+  return host;
+}
+
+Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock) {
+  EmbeddedOptions options;
+  options.default_partitions = partitions;
+  options.clock = &clock;
+  if (where != kInMemory) {
+    options.folder = where + "/log";
+    std::error_code failed;
+    fs::create_directories(where, failed);
+    if (failed)
+      return Error{Recovery::stop_topology, "cannot make the folder " + where + ": " + failed.message(),
+                   "choose another with --embedded=DIR"};
+  }
+  return make_embedded_cluster(options);
+}
+
+std::string address_file(const std::string& embedded_folder) { return embedded_folder + "/kstreamd.address"; }
+
+LoadedTopologies load_topologies(const std::vector<std::string>& paths, const ProcessorCatalog& catalog,
+                                 const std::string& plugin_folder) {
+  LoadedTopologies result;
+  std::map<std::string, std::string> file_of;  // by topology name
+  const auto refuse = [&](const std::string& file, const std::string& message, const std::string& hint) {
+    Diagnostic diagnostic;
+    diagnostic.file = file;
+    diagnostic.message = message;
+    diagnostic.hint = hint;
+    result.diagnostics.push_back(std::move(diagnostic));
+    result.failed = true;
+  };
+  for (const auto& path : paths) {
+    auto files = find_topology_files(path);
+    if (!files) {
+      refuse(path, files.error().message, files.error().hint);
+      continue;
+    }
+    for (const auto& file : *files) {
+      auto loaded = load_topology(file, catalog, plugin_folder);
+      result.diagnostics.insert(result.diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
+      if (!loaded.ok()) {
+        result.failed = true;
+        continue;
+      }
+      const auto [other, fresh] = file_of.emplace(loaded.value->name, file);
+      if (fresh)
+        result.topologies.push_back(std::make_shared<const Topology>(std::move(*loaded.value)));
+      else if (!fs::equivalent(other->second, file))
+        refuse(file, "topology '" + loaded.value->name + "' is already in " + other->second,
+               "a topology's name is its consumer group: give each its own");
+    }
+  }
+  return result;
+}
+
+Daemon::~Daemon() {
+  server_.reset();  // nobody looks any more
+  if (settings_.embedded && !settings_.in_memory()) {
+    std::error_code ignored;
+    fs::remove(address_file(*settings_.embedded), ignored);
+  }
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::make(const Settings& settings, bool drain, const Clock& clock) {
+  std::unique_ptr<Daemon> daemon(new Daemon(settings));
+  KSTREAMD_TRY(daemon->open(drain, clock));
+  KSTREAMD_TRY(daemon->listen(drain));
+  return daemon;
+}
+
+Status Daemon::open(bool drain, const Clock& clock) {
+  metrics_ = make_prometheus_metrics();
+  process_metrics_ = std::make_unique<ProcessMetrics>(*metrics_, version());
+  plugins_ = make_plugin_host();
+  if (!settings_.plugins.empty() && !fs::exists(settings_.plugins))
+    log(LogLevel::warn, "there is no plugin folder", {{"path", settings_.plugins}});
+  else if (!settings_.plugins.empty())
+    for (const auto& problem : plugins_->load_folder(settings_.plugins))
+      log(LogLevel::error, "a plugin cannot be used", {{"path", problem.path}, {"error", problem.error.text()}});
+
+  RuntimeOptions options;
+  options.workers = settings_.workers;
+  options.drain = drain;
+  options.internal_replication_factor = settings_.replication_factor;
+  if (settings_.embedded) {
+    auto log = open_embedded_log(*settings_.embedded, settings_.partitions, clock);
+    if (!log) return std::move(log).error();
+    cluster_ = std::move(log).value();
+    options.create_topics_with = settings_.partitions;
+  } else {
+    KSTREAMD_TRY(check_kafka_properties(settings_.kafka));
+    cluster_ = make_kafka_cluster(settings_.kafka);
+  }
+  if (settings_.in_memory() && settings_.state_dir.empty()) {
+    state_ = make_memory_state();
+  } else {
+    StateOptions state;
+    state.folder = settings_.state_dir;
+    // The other half is for fetch queues, buffers and the rest of the process.
+    if (settings_.memory_limit > 0) state.memory_limit_bytes = settings_.memory_limit / 2;
+    auto opened = open_state_folder(state, clock);
+    if (!opened) return std::move(opened).error();
+    state_ = std::move(opened).value();
+  }
+  topologies_ = std::make_unique<TopologySet>(RuntimePorts{*cluster_, *state_, *plugins_, *metrics_, clock}, options);
+  return {};
+}
+
+Status Daemon::listen(bool drain) {
+  ApiSources sources;
+  sources.topologies = [this] { return topologies_->statuses(); };
+  sources.plugins = [this] { return plugins_->plugins(); };
+  sources.metrics = [this] {
+    process_metrics_->update();
+    return metrics_->expose();
+  };
+  sources.embedded_log = settings_.embedded ? cluster_.get() : nullptr;
+  sources.default_partitions = settings_.partitions;
+  sources.version = version();
+  api_ = std::make_unique<HttpApi>(std::move(sources), ApiAccess{settings_.token});
+  auto server = HttpServer::start(settings_.listen, *api_);
+  // A drain beside a daemon is usual, and nobody asked for that port.
+  if (!server && drain && !settings_.listen_given) server = HttpServer::start({settings_.listen.host, 0}, *api_);
+  if (!server) return std::move(server).error();
+  server_ = std::move(server).value();
+  log(LogLevel::info, "listening", {{"address", server_->address().text()}});
+  if (settings_.embedded && !settings_.in_memory())
+    std::ofstream(address_file(*settings_.embedded)) << server_->address().text() << "\n";
+  return {};
+}
+
+LoadedTopologies Daemon::load() const { return load_topologies(settings_.topologies, *plugins_, settings_.plugins); }
+
+}  // namespace kstreamd

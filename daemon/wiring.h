@@ -1,0 +1,69 @@
+// The composition root: makes the real cluster, state, plugins, metrics and HTTP port, and ties them to the engine.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/metrics/process_metrics.h"
+#include "core/metrics/prometheus_metrics.h"
+#include "core/plugin_host/plugin_host.h"
+#include "core/ports/cluster.h"
+#include "core/ports/state.h"
+#include "core/spec/diagnostic.h"
+#include "daemon/http_api.h"
+#include "daemon/http_server.h"
+#include "daemon/settings.h"
+#include "daemon/topology_set.h"
+
+namespace kstreamd {
+
+const char* version();
+
+// The catalog with the built-in operators in it.
+std::unique_ptr<PluginHost> make_plugin_host();
+
+// The embedded log of a folder, or of memory (kInMemory).
+Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock);
+// Where the daemon that has a folder's log open says its address.
+std::string address_file(const std::string& embedded_folder);
+
+// All topologies of files and folders.
+struct LoadedTopologies {
+  std::vector<std::shared_ptr<const Topology>> topologies;
+  std::vector<Diagnostic> diagnostics;  // errors and warnings of all files
+  bool failed = false;                  // there is an error among them
+};
+LoadedTopologies load_topologies(const std::vector<std::string>& paths, const ProcessorCatalog& catalog,
+                                 const std::string& plugin_folder);
+
+// The daemon's parts. Life-cycle: make() opens everything and answers HTTP; apply() runs topologies; stop() ends them;
+// the destructor closes the rest. Thread safety: as TopologySet.
+class Daemon {
+ public:
+  static Result<std::unique_ptr<Daemon>> make(const Settings& settings, bool drain, const Clock& clock);
+  ~Daemon();
+
+  TopologySet& topologies() { return *topologies_; }
+  // Reads the settings' topologies again. [any thread]
+  LoadedTopologies load() const;
+  const Address& address() const { return server_->address(); }
+
+ private:
+  explicit Daemon(const Settings& settings) : settings_(settings) {}
+  Status open(bool drain, const Clock& clock);
+  Status listen(bool drain);
+
+  const Settings settings_;
+  std::unique_ptr<PrometheusMetrics> metrics_;  // in this order: what comes later uses what comes before
+  std::unique_ptr<ProcessMetrics> process_metrics_;
+  std::unique_ptr<PluginHost> plugins_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<StateBackend> state_;
+  std::unique_ptr<TopologySet> topologies_;
+  std::unique_ptr<HttpApi> api_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+}  // namespace kstreamd

@@ -178,6 +178,7 @@ class LabTest(unittest.TestCase):
 
     log_type = KafkaLog
     counter = 0
+    folder = None
 
     def setUp(self):
         if not Path(KSTREAMD).exists():
@@ -194,9 +195,13 @@ class LabTest(unittest.TestCase):
         for daemon in self.daemons:
             if daemon.alive():
                 daemon.kill()
-        if not self._outcome.success:
+
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
             print(f"{self.id()}: its folder is left for you: {self.folder}", file=sys.stderr)
-        else:
+        elif self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def topology(self, text, name=None):

@@ -32,7 +32,7 @@ class CommandLine(lab.LabTest):
                 lab.kstreamd("validate", path)
 
     def test_ten_mistakes_are_ten_errors_in_one_run(self):
-        done = lab.kstreamd("validate", MISTAKES, check=False)
+        done = lab.kstreamd("validate", MISTAKES, "--plugins", "/usr/lib/kstreamd/plugins", check=False)
         self.assertEqual(done.returncode, 2)
         said = done.stdout + done.stderr
         self.assertEqual(len(re.findall(r"ten_mistakes\.yaml:\d+:\d+: error: ", said)), 10, said)

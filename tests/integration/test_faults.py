@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What goes wrong around a daemon is said, survived, and loses nothing."""
 
+import base64
+import random
 import socket
 import subprocess
 import threading
@@ -221,9 +223,9 @@ class FullDisk(lab.LabTest):
         topology, source, sink, _ = self.word_count()
         self.log.create(source)
         self.log.create(sink)
-        # Every word is new, so the state grows with each.
-        text = self.folder / "text"
-        text.write_text("".join(f"{i:07d}{'x' * 93}\n" for i in range(250_000)))
+        # Every word is new and does not compress, so the state grows with each.
+        text, rng = self.folder / "text", random.Random(5)
+        text.write_text("".join(base64.b32encode(rng.randbytes(30)).decode().lower() + "\n" for _ in range(500_000)))
         self.log.produce(source, text.read_text().splitlines())
         daemon = self.daemon(topology, state=small / "state")
         daemon.wait_log(r"(?i)no space left|disk is full", 120)

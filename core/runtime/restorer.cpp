@@ -9,6 +9,7 @@ namespace kstreamd {
 namespace {
 constexpr Duration request_timeout = std::chrono::seconds(5);
 constexpr Duration locate_timeout = std::chrono::milliseconds(500);  // while a transaction is open the answer is late
+constexpr Duration notice_interval = std::chrono::seconds(5);
 constexpr size_t read_records = 10'000;
 }  // namespace
 
@@ -72,8 +73,10 @@ Status Restorer::locate() {
   auto committed = member_.committed(wanted, locate_timeout);
   if (!committed) {
     if (committed.error().recovery != Recovery::retry) return std::move(committed).error();
-    log(LogLevel::info, "waiting for open transactions to end before tasks can start",
-        {{"topology", topology_.name}, {"cause", committed.error().message}});
+    if (ports_.clock.now() < next_notice_) return {};
+    next_notice_ = ports_.clock.now() + notice_interval;
+    log(LogLevel::warn, "tasks wait for open transactions on their offsets to end",
+        {{"topology", topology_.name}, {"cause", committed.error().text()}});
     return {};
   }
   size_t at = 0;

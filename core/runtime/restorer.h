@@ -82,6 +82,7 @@ class Restorer {
   std::map<int32_t, std::pair<Job*, size_t>> slots_;
   int32_t next_slot_ = 0;
   std::vector<FetchedBatch> batches_;
+  Duration next_notice_{0};
   bool failed_ = false;
 
   mutable std::mutex mutex_;

@@ -99,7 +99,7 @@ class TopologyRuntime::Impl {
     for (;;) {
       const Duration begun = ports_.clock.now();
       std::optional<Error> error = attempt();
-      if (!error || error->recovery != Recovery::retry_topology) {
+      if (!error || error->recovery == Recovery::stop_topology) {
         end(error);
         return;
       }

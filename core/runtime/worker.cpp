@@ -6,7 +6,8 @@
 
 namespace kstreamd {
 namespace {
-constexpr Duration start_timeout = std::chrono::seconds(10);
+constexpr Duration start_timeout = std::chrono::seconds(5);  // a stop waits for this long at most
+constexpr Duration retry_limit = std::chrono::seconds(60);
 constexpr Duration flush_timeout = std::chrono::seconds(30);
 constexpr Duration publish_interval = std::chrono::milliseconds(20);
 constexpr Duration retry_pause = std::chrono::milliseconds(10);
@@ -138,12 +139,18 @@ Status Worker::ensure_transaction() {
   return {};
 }
 
-// Repeats a call as long as its error asks for that.
+// Repeats a call as long as its error asks for that; when that takes too long, its outcome counts as unknown.
 template <typename Call>
 Status Worker::again(Call call) {
+  const Duration begun = ports_.clock.now();
   for (;;) {
     Status status = call();
     if (status || status.error().recovery != Recovery::retry) return status;
+    if (ports_.clock.now() - begun > retry_limit) {
+      Error error = std::move(status).error();
+      error.recovery = Recovery::recreate_producer;
+      return error;
+    }
     log(LogLevel::warn, "a transactional call is repeated",
         {{"topology", topology_.name}, {"worker", config_.index}, {"cause", status.error().message}});
     commands_.wait(retry_pause);
@@ -190,7 +197,12 @@ Status Worker::send(const std::vector<PartitionOffset>& offsets) {
 void Worker::recover(const Error& error, int culprit) {
   const WorkerAction action = after_failure(phase_, error.recovery);
   if (action == WorkerAction::fail_topology) return fail(error);
-  if (action == WorkerAction::call_again) return;  // nothing was begun that could not be begun again
+  if (action == WorkerAction::call_again) {
+    // Nothing was begun that the next round could not begin again.
+    log(LogLevel::warn, "a call is repeated",
+        {{"topology", topology_.name}, {"worker", config_.index}, {"cause", error.text()}});
+    return commands_.wait(retry_pause);
+  }
   log(LogLevel::warn, "a transaction is undone",
       {{"topology", topology_.name}, {"worker", config_.index}, {"cause", error.text()}});
   Labels labels = worker_labels();
@@ -245,7 +257,6 @@ void Worker::replace_producer() {
   hand_back_all();
   outputs_.producer = nullptr;
   producer_.reset();
-  if (auto opened = open_producer(); !opened) fail(opened.error());
 }
 
 void Worker::fail(const Error& error) {
@@ -260,7 +271,7 @@ Status Worker::open_producer() {
   auto made = ports_.cluster.make_producer({config_.transactional_id});
   if (!made) return std::move(made).error();
   auto producer = std::move(*made);
-  KSTREAMD_TRY(again([&] { return producer->init(start_timeout); }));
+  KSTREAMD_TRY(producer->init(start_timeout));
   outputs_.handles.clear();
   for (const auto& name : topics_.names()) {
     auto handle = producer->open_topic(name, start_timeout);
@@ -286,7 +297,12 @@ void Worker::handle(WorkerCommand command) {
     else
       replace_producer();
   } else if (auto* run_task = std::get_if<RunTask>(&command)) {
-    if (auto status = run(std::move(*run_task)); !status && !failed_) fail(status.error());
+    const int index = run_task->task;
+    auto status = run(std::move(*run_task));
+    if (status) return;
+    const bool taken = std::any_of(running_.begin(), running_.end(), [&](const auto& r) { return r.index == index; });
+    if (!taken) events_.push(TaskClosed{index, false, false, nullptr});
+    if (!failed_) fail(status.error());
   }
 }
 

@@ -31,6 +31,7 @@ std::string unescaped(const std::string& text) {
 }  // namespace
 
 Status LineFormat::make(const ProduceOptions& options, LineFormat& format) {
+  format = LineFormat();
   for (auto [name, serde] : {std::pair(&options.key, &format.key_), std::pair(&options.value, &format.value_)}) {
     auto found = serde_named(*name);
     if (!found) return std::move(found).error();

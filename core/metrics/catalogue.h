@@ -16,6 +16,8 @@ struct MetricInfo {
   std::vector<std::string_view> labels;
   std::string_view help;
   std::vector<double> buckets = {};  // of a histogram: upper bounds
+  // Counts events of things that are gone soon after: a series stays until the process ends.
+  bool lasting = false;
 };
 
 // In the order of the documentation. Lives as long as the process; any thread.

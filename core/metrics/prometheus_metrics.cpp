@@ -24,13 +24,16 @@ namespace {
 template <typename T>
 class Series {
  public:
-  explicit Series(prometheus::Family<T>& family) : family_(family) {}
+  Series(prometheus::Family<T>& family, bool lasting) : family_(family), lasting_(lasting) {}
 
   template <typename... Args>
   T& take(const Labels& labels, const Args&... args) {
     std::lock_guard lock(mutex_);
     auto& entry = entries_[labels];
-    if (entry.handles++ == 0) entry.series = &family_.Add(labels, args...);
+    if (entry.handles++ == 0) {
+      entry.series = &family_.Add(labels, args...);
+      if (lasting_) ++entry.handles;  // one that nobody gives back
+    }
     return *entry.series;
   }
   void give_back(const Labels& labels) {
@@ -47,6 +50,7 @@ class Series {
     size_t handles = 0;
   };
   prometheus::Family<T>& family_;
+  const bool lasting_;
   std::mutex mutex_;
   std::map<Labels, Entry> entries_;  // guarded by mutex_
 };
@@ -64,13 +68,16 @@ struct Store {
       const std::string help(info.help);
       switch (info.type) {
         case MetricType::counter:
-          counters.try_emplace(info.name, prometheus::BuildCounter().Name(name).Help(help).Register(registry));
+          counters.try_emplace(info.name, prometheus::BuildCounter().Name(name).Help(help).Register(registry),
+                               info.lasting);
           break;
         case MetricType::gauge:
-          gauges.try_emplace(info.name, prometheus::BuildGauge().Name(name).Help(help).Register(registry));
+          gauges.try_emplace(info.name, prometheus::BuildGauge().Name(name).Help(help).Register(registry),
+                             info.lasting);
           break;
         case MetricType::histogram:
-          histograms.try_emplace(info.name, prometheus::BuildHistogram().Name(name).Help(help).Register(registry));
+          histograms.try_emplace(info.name, prometheus::BuildHistogram().Name(name).Help(help).Register(registry),
+                                 info.lasting);
           break;
       }
     }

@@ -56,6 +56,14 @@ TEST_CASE("the same name and labels give the same series, until the last handle 
   CHECK(shows(*metrics, R"(kstreamd_commits_total{topology="t"} 0)"));
 }
 
+TEST_CASE("counts of passing events stay") {
+  auto metrics = make_prometheus_metrics();
+  for (int i = 0; i < 2; ++i) metrics->counter("kstreamd_topology_restarts_total", {{"topology", "t"}})->add(1);
+  metrics->histogram("kstreamd_restore_duration_seconds", {{"topology", "t"}})->observe(1);
+  CHECK(shows(*metrics, R"(kstreamd_topology_restarts_total{topology="t"} 2)"));
+  CHECK(shows(*metrics, R"(kstreamd_restore_duration_seconds_count{topology="t"} 1)"));
+}
+
 TEST_CASE("a handle may outlive the metrics") {
   auto metrics = make_prometheus_metrics();
   auto handle = metrics->gauge("kstreamd_tasks", {{"topology", "t"}, {"state", "running"}});
@@ -65,18 +73,18 @@ TEST_CASE("a handle may outlive the metrics") {
 
 TEST_CASE("handles come and go in several threads while others look") {
   auto metrics = make_prometheus_metrics();
-  auto kept = metrics->counter("kstreamd_rebalances_total", {{"topology", "t"}});
+  auto kept = metrics->counter("kstreamd_commits_total", {{"topology", "t"}});
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&] {
       for (int n = 0; n < 500; ++n) {
-        metrics->counter("kstreamd_rebalances_total", {{"topology", "t"}})->add(1);
-        metrics->counter("kstreamd_rebalances_total", {{"topology", "other"}})->add(1);
+        metrics->counter("kstreamd_commits_total", {{"topology", "t"}})->add(1);
+        metrics->counter("kstreamd_commits_total", {{"topology", "other"}})->add(1);
         if (n % 100 == 0) metrics->expose();
       }
     });
   for (auto& thread : threads) thread.join();
-  CHECK(shows(*metrics, R"(kstreamd_rebalances_total{topology="t"} 2000)"));
+  CHECK(shows(*metrics, R"(kstreamd_commits_total{topology="t"} 2000)"));
   CHECK_THAT(metrics->expose(), !Contains("other"));
 }
 

@@ -154,8 +154,8 @@ rocksdb::ColumnFamilyOptions record_options(const std::shared_ptr<rocksdb::Cache
   options.enable_blob_files = true;
   options.min_blob_size = 1024;
   options.enable_blob_garbage_collection = true;
-  options.write_buffer_size = 16 << 20;
-  options.max_write_buffer_number = 3;
+  options.write_buffer_size = 8 << 20;
+  options.max_write_buffer_number = 2;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));

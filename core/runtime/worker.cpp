@@ -327,9 +327,7 @@ Status Worker::run(RunTask command) {
                                                                {"partition", std::to_string(partition.partition)}}));
     if (status) status = source_->assign(running.slots[i], partition, command.start_offsets[i]);
   }
-  if (running.task->state())
-    running.size =
-        ports_.metrics.gauge("kstreamd_store_size_bytes", {{"topology", topology_.name}, {"task", plan.id.text()}});
+  add_store_gauges(running);
   running_.push_back(std::move(running));
   publish(true);
   return status;

@@ -124,7 +124,7 @@ class Runner {
       if (!topology.drained && !failed_for_good(topology)) return std::nullopt;
       failed = failed || !topology.drained;
     }
-    std::cerr << progress_.summary(clock_.now());
+    if (!failed) std::cerr << progress_.summary(clock_.now());
     for (const auto& topology : statuses)
       if (!topology.drained)
         complain({Recovery::stop_topology, "topology " + topology.name + " failed: " + topology.error, ""});

@@ -28,7 +28,10 @@ class ClientContext {
     return last_error_;
   }
   // From librdkafka's error callback.
-  virtual void on_error(rd_kafka_resp_err_t, const char* reason) { note(reason); }
+  virtual void on_error(rd_kafka_resp_err_t code, const char* reason) {
+    // "1/1 brokers are down" comes last, and says less than what came before.
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || last_error().empty()) note(reason);
+  }
   void note(std::string error) {
     std::lock_guard lock(mutex_);
     last_error_ = std::move(error);

@@ -16,6 +16,23 @@ constexpr auto kCommitTimeout = std::chrono::seconds(10);
 
 using Steady = std::chrono::steady_clock;
 
+// Stands for a source that could not be made: whoever uses it learns why.
+class BrokenSource final : public RecordSource {
+ public:
+  explicit BrokenSource(Error error) : error_(std::move(error)) {}
+  Status assign(int32_t, const TopicPartition&, int64_t) override { return error_; }
+  Status unassign(int32_t) override { return error_; }
+  Status seek(int32_t, int64_t) override { return error_; }
+  Status pause(int32_t) override { return error_; }
+  Status resume(int32_t) override { return error_; }
+  Status poll(std::vector<FetchedBatch>&, size_t, Duration) override { return error_; }
+  void wake() override {}
+  int64_t high_watermark(int32_t) const override { return -1; }
+
+ private:
+  const Error error_;
+};
+
 }  // namespace
 
 // librdkafka 2.0.2 has no getters for the metadata, but writes it: "CGMDv2:", the generation, the group id and the
@@ -190,9 +207,8 @@ std::shared_ptr<const GroupToken> KafkaGroupMember::token() const { return curre
 std::unique_ptr<RecordSource> KafkaGroupMember::make_source() {
   auto source = KafkaRecordSource::make(source_properties(user_, config_.group_id, true, false), "source");
   if (source) return std::move(source).value();
-  // The same properties made this member, so only the process' limits (threads, files) are left as a reason.
-  log(LogLevel::error, "cannot make a consumer", {{"error", source.error().text()}});
-  return nullptr;
+  // The same properties made this member, so what is left as a reason are the process' limits (threads, files).
+  return std::make_unique<BrokenSource>(std::move(source).error());
 }
 
 Result<std::vector<PartitionOffset>> KafkaGroupMember::committed(std::span<const TopicPartition> partitions,

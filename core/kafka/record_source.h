@@ -43,6 +43,7 @@ class KafkaRecordSource final : public RecordSource {
     int batch = -1;           // index in the poll's output, -1: none yet
     size_t usual_batch = 64;  // records in the last batch
   };
+  class Pool;
   class Hold;
 
   KafkaRecordSource(Client client, Properties properties, std::shared_ptr<Context> context);
@@ -60,6 +61,7 @@ class KafkaRecordSource final : public RecordSource {
   const Properties properties_;
   const std::shared_ptr<Context> context_;
   Handle<rd_kafka_queue_t> records_;  // what all partitions' queues forward to
+  const std::shared_ptr<Pool> pool_;
 
   // Owner's thread only.
   std::map<std::string, OpenTopic> topics_;

@@ -40,6 +40,7 @@ std::string Lab::topic(int32_t partitions) {
   TopicSpec spec;
   spec.name = fresh_name();
   spec.partitions = partitions;
+  spec.configs = {{"retention.ms", "-1"}};  // the records are of 2023 and 1970
   auto status = admin().create(std::span(&spec, 1), kPatience);
   if (!status) FAIL("create: " << status.error().text());
   return spec.name;

@@ -58,6 +58,31 @@ TEST_CASE("keys, values, nulls, headers and timestamps come back as they were se
   CHECK(records[2].timestamp == 7);
 }
 
+TEST_CASE("headers come with any value: some bytes, none, null, zeros") {
+  Lab lab;
+  std::string name = lab.topic(1);
+  auto producer = lab.producer("");
+  OutgoingRecord record;
+  record.topic = open(*producer, name);
+  record.partition = 0;
+  record.timestamp = 5;
+  std::vector<Header> headers{{"h", "v", 1, 1}};
+  std::string zeros(4, '\0');
+  for (bool with_headers : {true, false})
+    for (std::string_view value : {std::string_view("value"), std::string_view(""), std::string_view(zeros)})
+      for (bool null : {false, true}) {
+        record.headers = with_headers ? std::span<const Header>(headers) : std::span<const Header>();
+        record.value = value;
+        record.value_null = null;
+        REQUIRE(producer->produce(record).ok());
+      }
+  REQUIRE(producer->flush(kPatience).ok());
+  auto reader = lab.reader();
+  REQUIRE(reader->assign(0, {name, 0}, 0).ok());
+  auto records = read(*reader, 12);
+  for (size_t i = 0; i < records.size(); ++i) CHECK(records[i].headers.size() == (i < 6 ? 1u : 0u));
+}
+
 TEST_CASE("the origin of a record names its topic, partition and offset") {
   Lab lab;
   std::string name = lab.topic(2);

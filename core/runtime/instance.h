@@ -40,6 +40,8 @@ class Instance {
   void step(Duration wait);
   void request_stop() { stop_requested_ = true; }
   bool finished() const { return finished_; }
+  // Whether the group has answered: the tasks that it gave, perhaps none, are known.
+  bool joined() const { return member_->token() != nullptr; }
   // Why it ended, when not asked to.
   const std::optional<Error>& error() const { return error_; }
   // With RuntimeOptions::drain: everything that was there at the start is processed and committed.

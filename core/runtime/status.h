@@ -32,7 +32,7 @@ struct TaskStatus {
 
 enum class TopologyPhase {
   starting,  // connecting, checking topics, joining the group
-  running,   // member of the group; tasks may still be restoring (see tasks)
+  running,   // member of the group, which has given it its tasks; they may still be restoring (see tasks)
   stopping,
   stopped,  // ended as asked, or drained
   failed,   // `error` says why; retry_in_ms >= 0 when it will be started again

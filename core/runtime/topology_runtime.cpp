@@ -125,8 +125,7 @@ class TopologyRuntime::Impl {
       std::lock_guard lock(mutex_);
       instance_ = instance.get();
       if (stopping_) instance->request_stop();
-      if (!stopping_) show(TopologyPhase::running);
-      detail_.clear();
+      detail_ = "joining the group";
     }
     std::atomic<bool> quit{false};
     std::vector<std::thread> threads;
@@ -137,7 +136,13 @@ class TopologyRuntime::Impl {
     threads.emplace_back([&quit, restorer = &instance->restorer()] {
       while (!quit) restorer->step(thread_wait);
     });
-    while (!instance->finished()) instance->step(control_wait);
+    for (bool joined = false; !instance->finished();) {
+      instance->step(control_wait);
+      if (!joined && instance->joined()) {
+        joined = true;
+        show_running();
+      }
+    }
     quit = true;
     // Any command wakes its reader; these change nothing.
     for (int i = 0; i < instance->worker_count(); ++i) instance->worker(i).commands().push(CloseTask{-1, false});
@@ -147,6 +152,12 @@ class TopologyRuntime::Impl {
     instance_ = nullptr;
     drained_ = instance->drained();
     return instance->error();
+  }
+
+  void show_running() {
+    std::lock_guard lock(mutex_);
+    if (!stopping_) show(TopologyPhase::running);
+    detail_.clear();
   }
 
   bool wait_to_retry(const Error& error, Duration delay) {

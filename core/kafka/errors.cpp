@@ -97,7 +97,8 @@ std::string hint_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
       return "session.timeout.ms is outside the broker's group.min/max.session.timeout.ms";
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-      return "another process has joined with the same instance id: does it use a copy of this state folder?";
+      return "if it comes again and again, another process has joined with the same instance id: does it use a copy of "
+             "this state folder?";
     default:
       return "";
   }
@@ -112,6 +113,7 @@ std::string named(rd_kafka_resp_err_t code, const std::string& detail) {
 Recovery transaction_recovery(const rd_kafka_error_t* error, TransactionCall call) {
   rd_kafka_resp_err_t code = rd_kafka_error_code(error);
   if (is_permanent(code)) return Recovery::stop_topology;
+  if (is_missing(code)) return Recovery::retry_topology;  // an input was deleted
   if (rd_kafka_error_is_fatal(error)) return Recovery::recreate_producer;
   if (code == RD_KAFKA_RESP_ERR__CONFLICT) return Recovery::retry;  // another call is still under way inside
   // A commit or an abort that did not hear the answer: its EndTxn may arrive later, in the next transaction, unless the
@@ -179,7 +181,11 @@ Error transaction_error(Handle<rd_kafka_error_t> error, TransactionCall call, rd
 
 Error member_error(rd_kafka_resp_err_t code, bool fatal, const std::string& detail) {
   Recovery recovery = Recovery::retry;
-  if (fatal || is_permanent(code))
+  // Fenced by its own successor too: after an outage longer than the session librdkafka joins anew under the same
+  // instance id, and may then be refused under the old member id. A new membership cures that.
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+    recovery = Recovery::retry_topology;
+  else if (fatal || is_permanent(code))
     recovery = Recovery::stop_topology;
   else if (is_missing(code))
     recovery = Recovery::retry_topology;

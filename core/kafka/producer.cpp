@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kSendOffsetsTimeoutMs = 10'000;
 constexpr int kQueueFullWaitMs = 10;
+// A transaction that is not decided by then asks for a new producer: see docs/adr/0104.
+constexpr int kDecideTimeoutMs = 15'000;
 
 // The requests that a broker may still carry out when their transaction is over.
 bool is_transactional_request(int16_t api_key) {
@@ -295,15 +297,14 @@ Status KafkaProducer::send_offsets(std::span<const PartitionOffset> offsets, con
 
 Status KafkaProducer::commit() {
   if (!transactional_) return flush(std::chrono::seconds(30));
-  // -1: what is left of transaction.timeout.ms, so it ends by itself; a time-out asks for a new producer.
-  auto status = finish(rd_kafka_commit_transaction(client_.get(), -1), TransactionCall::commit);
+  auto status = finish(rd_kafka_commit_transaction(client_.get(), kDecideTimeoutMs), TransactionCall::commit);
   if (status.ok() || status.error().recovery != Recovery::retry) in_transaction_ = false;
   return status;
 }
 
 Status KafkaProducer::abort() {
   if (!transactional_) return {};
-  auto status = finish(rd_kafka_abort_transaction(client_.get(), -1), TransactionCall::abort);
+  auto status = finish(rd_kafka_abort_transaction(client_.get(), kDecideTimeoutMs), TransactionCall::abort);
   if (status.ok() || status.error().recovery != Recovery::retry) in_transaction_ = false;
   for (auto& topic : topics_)
     for (int32_t p = 0; p < topic->open.partitions; ++p) topic->tracker->take(p);

@@ -69,7 +69,8 @@ TEST_CASE("errors of a member: passing ones leave the membership alone") {
   CHECK(member_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, false, "").recovery == Recovery::retry);
   CHECK(member_error(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, false, "").recovery == Recovery::retry_topology);
   Error fenced = member_error(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, true, "");
-  CHECK(fenced.recovery == Recovery::stop_topology);
+  CHECK(fenced.recovery == Recovery::retry_topology);
+  CHECK(member_error(RD_KAFKA_RESP_ERR__FATAL, true, "").recovery == Recovery::stop_topology);
   CHECK_THAT(fenced.hint, Catch::Contains("instance id"));
 }
 

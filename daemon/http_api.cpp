@@ -122,6 +122,7 @@ ApiResponse HttpApi::handle(const ApiRequest& request) {
 
 ApiResponse HttpApi::ready() const {
   json reasons = json::array();
+  if (!sources_.applied()) reasons.push_back("the topologies are being started");
   for (const auto& topology : sources_.topologies())
     if (!topology.ready()) reasons.push_back(why_not_ready(topology));
   const bool is_ready = reasons.empty();

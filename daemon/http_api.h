@@ -37,6 +37,7 @@ ApiResponse error_response(int status, const std::string& code, const std::strin
 // Where the API looks. The functions are called from HTTP threads and must be safe there.
 struct ApiSources {
   std::function<std::vector<TopologyStatus>()> topologies;
+  std::function<bool()> applied = [] { return true; };  // whether topologies() shows all that are to run
   std::function<std::vector<PluginDescription>()> plugins;
   std::function<std::string()> metrics;  // Prometheus text
   Cluster* embedded_log = nullptr;       // null: the daemon runs on Kafka, and serves no topics

@@ -38,6 +38,7 @@ void TopologySet::apply(std::vector<std::shared_ptr<const Topology>> wanted, Dur
   }
   for (const auto& topology : wanted)
     if (!before.contains(topology->name)) start(topology);
+  applied_ = true;
 }
 
 bool TopologySet::stop(Duration deadline) {

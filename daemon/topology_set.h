@@ -1,5 +1,6 @@
 // The topologies of this process: each runs, fails and is restarted by itself.
 #pragma once
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,8 @@ class TopologySet {
   // All at once. False: some had not stopped at the deadline; the process can only be ended.
   bool stop(Duration deadline);
   std::vector<TopologyStatus> statuses() const;
+  // Whether the files' topologies have been started; before that, none in statuses() means nothing. [any thread]
+  bool applied() const { return applied_; }
 
  private:
   struct Running {
@@ -32,6 +35,7 @@ class TopologySet {
 
   const RuntimePorts ports_;
   const RuntimeOptions options_;
+  std::atomic<bool> applied_{false};
   mutable std::mutex mutex_;
   std::map<std::string, Running> running_;  // guarded by mutex_; changed by the thread of apply and stop only
 };

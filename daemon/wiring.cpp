@@ -134,6 +134,7 @@ Status Daemon::open(bool drain, const Clock& clock) {
 Status Daemon::listen(bool drain) {
   ApiSources sources;
   sources.topologies = [this] { return topologies_->statuses(); };
+  sources.applied = [this] { return topologies_->applied(); };
   sources.plugins = [this] { return plugins_->plugins(); };
   sources.metrics = [this] {
     process_metrics_->update();

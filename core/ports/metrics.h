@@ -26,8 +26,8 @@ class Histogram {
 };
 
 // Thread safety: every function may be called from any thread. A series lives until its last handle is gone,
-// or, where the catalogue says lasting, as long as the process; asking twice for the same name and labels gives the same
-// series. A name that is not in the catalogue is a bug and ends the process.
+// or, where the catalogue says lasting, as long as the process; asking twice for the same name and labels gives the
+// same series. A name that is not in the catalogue is a bug and ends the process.
 class Metrics {
  public:
   virtual ~Metrics() = default;

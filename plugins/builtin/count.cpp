@@ -89,9 +89,8 @@ void Count::count_batch(std::span<const Record> records, Context& context) {
   const auto store = context.store(0);
   const kst_status status = rows_.empty() ? KST_OK : store.try_get_many(rows_);
   if (status != KST_OK && status != KST_RECORD_ERROR) throw sdk::StopProcessing(status);
-  const bool readable = std::all_of(rows_.begin(), rows_.end(), [](const sdk::Row& row) {
-    return is_null(row.value) || is_integer(row.value);
-  });
+  const bool readable = std::all_of(rows_.begin(), rows_.end(),
+                                    [](const sdk::Row& row) { return is_null(row.value) || is_integer(row.value); });
   if (status != KST_OK || !readable) return count_singly(records, context);  // which shows the record at fault
 
   context.processing(0);

@@ -25,6 +25,7 @@ class Port {
     }
     ApiSources sources;
     sources.topologies = [this] { return topologies; };
+    sources.applied = [this] { return applied; };
     sources.plugins = [] {
       PluginDescription plugin;
       plugin.name = "demo";
@@ -50,7 +51,9 @@ class Port {
   HttpApi& api() { return *api_; }
   const Clock& clock() const { return clock_; }
 
-  std::vector<TopologyStatus> topologies;  // set before requests are made
+  // Set before requests are made
+  std::vector<TopologyStatus> topologies;
+  bool applied = true;
 
  private:
   RealClock clock_;
@@ -90,6 +93,10 @@ TEST_CASE("readiness waits for every topology and every task, and says why not")
     return port.api().handle({.method = "GET", .path = "/readyz"}).body;
   };
   int status = 0;
+  port.applied = false;  // no topology, because none has been started yet
+  CHECK(json::parse(ready(status))["ready"] == false);
+  CHECK(status == 503);
+  port.applied = true;
   CHECK(json::parse(ready(status))["ready"] == true);
   CHECK(status == 200);
   port.topologies = {running_topology()};

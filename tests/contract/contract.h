@@ -68,6 +68,8 @@ void put_transaction(Producer& producer, TopicHandle topic, const std::vector<st
                      int32_t partition = 0);
 // Repeats a call for as long as it asks for that.
 Status persist(const std::function<Status()>& call);
+// Fails the test with what the error says.
+void must(const Status& status);
 
 // Polls until `count` records are there. More than that is a failure too, if it comes at once.
 std::vector<Read> read(RecordSource& source, size_t count);

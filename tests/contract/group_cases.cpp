@@ -79,7 +79,7 @@ TEST_CASE("offsets are committed with the transaction, and not without it") {
   auto producer = scene.lab.producer(scene.lab.fresh_name());
   REQUIRE(producer->begin().ok());
   REQUIRE(send(*producer, scene.input, 4, *member.token(), "note").ok());
-  REQUIRE(persist([&] { return producer->commit(); }).ok());
+  must(persist([&] { return producer->commit(); }));
   auto offsets = committed(member, scene.input);
   REQUIRE(offsets.ok());
   CHECK(offsets->at(0).offset == 4);
@@ -87,7 +87,7 @@ TEST_CASE("offsets are committed with the transaction, and not without it") {
 
   REQUIRE(producer->begin().ok());
   REQUIRE(send(*producer, scene.input, 8, *member.token()).ok());
-  REQUIRE(persist([&] { return producer->abort(); }).ok());
+  must(persist([&] { return producer->abort(); }));
   offsets = committed(member, scene.input);
   REQUIRE(offsets.ok());
   CHECK(offsets->at(0).offset == 4);
@@ -104,7 +104,7 @@ TEST_CASE("committed asks for patience while a transaction on the offsets is ope
   auto offsets = driver.member().committed(std::span(&tp, 1), std::chrono::milliseconds(300));
   REQUIRE_FALSE(offsets.ok());
   CHECK(offsets.error().recovery == Recovery::retry);
-  REQUIRE(persist([&] { return producer->commit(); }).ok());
+  must(persist([&] { return producer->commit(); }));
   offsets = committed(driver.member(), scene.input);
   REQUIRE(offsets.ok());
   CHECK(offsets->at(0).offset == 5);
@@ -182,12 +182,12 @@ TEST_CASE("the token of a member before a rebalance is refused after it") {
   auto status = send(*producer, scene.input, 5, *old_token);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().recovery == Recovery::abort_transaction);
-  REQUIRE(persist([&] { return producer->abort(); }).ok());
+  must(persist([&] { return producer->abort(); }));
   // The same producer goes on with a token of today; the group may need one more round until that is the last one.
   turn_until({&first, &second}, [&] {
     REQUIRE(producer->begin().ok());
     bool sent = send(*producer, scene.input, 6, *first.member().token()).ok();
-    REQUIRE(persist([&] { return sent ? producer->commit() : producer->abort(); }).ok());
+    must(persist([&] { return sent ? producer->commit() : producer->abort(); }));
     return sent;
   });
   CHECK(committed(first.member(), scene.input)->at(0).offset == 6);
@@ -216,7 +216,7 @@ TEST_CASE("a static member that returns gets its tasks at once, and the token of
   auto status = send(*producer, scene.input, 5, *old_token);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().recovery == Recovery::abort_transaction);
-  REQUIRE(persist([&] { return producer->abort(); }).ok());
+  must(persist([&] { return producer->abort(); }));
   CHECK(committed(back.member(), scene.input)->at(0).offset == -1);
 }
 
@@ -256,7 +256,7 @@ TEST_CASE("committed offsets outlive the member") {
     auto producer = scene.lab.producer(scene.lab.fresh_name());
     REQUIRE(producer->begin().ok());
     REQUIRE(send(*producer, scene.input, 3, *driver.member().token()).ok());
-    REQUIRE(persist([&] { return producer->commit(); }).ok());
+    must(persist([&] { return producer->commit(); }));
   }
   auto back = scene.member(instance);
   turn_until({&back}, [&] { return back.owned() == all(1); });

@@ -90,8 +90,7 @@ void put(Producer& producer, TopicHandle topic, const std::string& key, const st
 void put_transaction(Producer& producer, TopicHandle topic, const std::vector<std::string>& values, int32_t partition) {
   REQUIRE(producer.begin().ok());
   for (const auto& value : values) put(producer, topic, "k", value, partition);
-  auto status = persist([&] { return producer.commit(); });
-  if (!status) FAIL("commit: " << status.error().text());
+  must(persist([&] { return producer.commit(); }));
 }
 
 Status persist(const std::function<Status()>& call) {
@@ -100,6 +99,10 @@ Status persist(const std::function<Status()>& call) {
     auto status = call();
     if (status.ok() || status.error().recovery != Recovery::retry || Steady::now() > deadline) return status;
   }
+}
+
+void must(const Status& status) {
+  if (!status) FAIL(status.error().text() << " (recovery " << static_cast<int>(status.error().recovery) << ")");
 }
 
 std::vector<Read> read(RecordSource& source, size_t count) {

@@ -351,7 +351,7 @@ TEST_CASE("tracked records tell the offset they were given") {
   put(*producer, topic, "k", "b", 0, true);
   put(*producer, topic, "k", "c", 0, false);
   put(*producer, topic, "k", "d", 1, false);
-  REQUIRE(persist([&] { return producer->commit(); }).ok());
+  must(persist([&] { return producer->commit(); }));
   CHECK(producer->take_last_offset(topic, 0) == 1);
   CHECK(producer->take_last_offset(topic, 0) == -1);  // taken
   CHECK(producer->take_last_offset(topic, 1) == -1);  // never tracked
@@ -359,7 +359,7 @@ TEST_CASE("tracked records tell the offset they were given") {
   REQUIRE(producer->begin().ok());
   for (int i = 0; i < 100; ++i) put(*producer, topic, "k", std::to_string(i), 0, true);
   put(*producer, topic, "k", "e", 1, true);
-  REQUIRE(persist([&] { return producer->commit(); }).ok());
+  must(persist([&] { return producer->commit(); }));
   // The transaction markers take offsets: partition 0 holds 3 records and a marker before these 100.
   auto reader = lab.reader();
   REQUIRE(reader->assign(0, {name, 0}, 0).ok());

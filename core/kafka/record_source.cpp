@@ -213,7 +213,9 @@ Status KafkaRecordSource::resume(int32_t slot) {
   if (auto err = rd_kafka_resume_partitions(client_.get(), list.get())) return plain_error(err, "resume");
   s.paused = false;
   // Where we are is our own knowledge. And a seek wakes the broker's thread, which may sleep for a second otherwise.
-  return seek(slot, s.next_offset);
+  auto sought = seek(slot, s.next_offset);
+  s.paused = !sought.ok();  // asked again, it starts from here once more
+  return sought;
 }
 
 Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_records, Duration timeout) {

@@ -9,6 +9,7 @@ namespace kstreamd {
 namespace {
 constexpr Duration busy_wait = std::chrono::milliseconds(5);  // while tasks change hands
 constexpr Duration drain_interval = std::chrono::milliseconds(20);
+constexpr Duration drain_notice_interval = std::chrono::seconds(5);
 constexpr Duration purge_interval = std::chrono::seconds(30);  // Kafka Streams' repartition.purge.interval.ms
 constexpr Duration request_timeout = std::chrono::seconds(5);
 }  // namespace
@@ -135,7 +136,10 @@ void Instance::spread_token() {
   }
   if (!another) return;
   for (auto& [task, entry] : entries_)
-    if (entry.phase == TaskPhase::restoring) restorer_->commands().push(CancelRestore{task});
+    if (entry.phase == TaskPhase::restoring) {
+      entry.located_anew = true;
+      restorer_->commands().push(CancelRestore{task});
+    }
 }
 
 void Instance::open_tasks(const std::vector<int32_t>& partitions) {
@@ -177,10 +181,12 @@ void Instance::handle(ControlEvent event) {
   } else if (auto* cancelled = std::get_if<RestoreCancelled>(&event)) {
     auto found = entries_.find(cancelled->task);
     if (found == entries_.end()) return;
-    if (found->second.phase == TaskPhase::closing)
+    if (found->second.phase == TaskPhase::closing) {
       entries_.erase(found);
-    else
+    } else {
+      found->second = Entry{};
       restorer_->commands().push(RestoreTask{cancelled->task, nullptr, false});
+    }
   } else if (auto* task_closed = std::get_if<TaskClosed>(&event)) {
     closed(std::move(*task_closed));
   } else {
@@ -194,6 +200,12 @@ void Instance::restored(TaskRestored event) {
   if (found->second.phase == TaskPhase::closing) {
     event.state.reset();
     entries_.erase(found);
+    return;
+  }
+  if (found->second.located_anew) {
+    // It was ready before the cancellation came, but starts where the former membership left off.
+    found->second = Entry{};
+    restorer_->commands().push(RestoreTask{event.task, std::move(event.state), false});
     return;
   }
   found->second = {TaskPhase::running, least_loaded()};
@@ -231,6 +243,7 @@ void Instance::check_drain() {
   for (const auto& worker : workers_)
     for (auto& task : worker->tasks()) all.push_back(std::move(task));
   if (all.size() != entries_.size()) return;
+  if (all.size() < preparation_.plan.tasks.size()) return say_drain_waits(all.size());
   std::map<TopicPartition, const InputStatus*> inputs;
   for (const auto& task : all)
     for (const auto& input : task.inputs) inputs[{input.topic, input.partition}] = &input;
@@ -240,13 +253,24 @@ void Instance::check_drain() {
   request_stop();
 }
 
+// Where other instances have tasks, or had them until their session ends, nobody here knows how far those are.
+void Instance::say_drain_waits(size_t tasks) {
+  if (ports_.clock.now() < next_drain_notice_) return;
+  next_drain_notice_ = ports_.clock.now() + drain_notice_interval;
+  log(LogLevel::warn, "the drain waits until all tasks are here",
+      {{"topology", topology_.name},
+       {"here", tasks},
+       {"all", preparation_.plan.tasks.size()},
+       {"hint", "stop the other instances; what they had comes here after their session time-out"}});
+}
+
 bool Instance::drained_through(int sub_topology, const std::map<TopicPartition, const InputStatus*>& inputs) {
   bool known = true, done = true;
   for (const auto& task : preparation_.plan.tasks) {
     if (task.sub_topology != sub_topology) continue;
     for (const auto& input : task.inputs) {
       auto status = inputs.find(input.partition);
-      if (status == inputs.end()) continue;  // another instance's
+      if (status == inputs.end()) return false;
       auto end = ends_.find(input.partition);
       if (end == ends_.end()) {
         auto marks = ports_.cluster.admin().watermarks(input.partition, request_timeout);
@@ -255,7 +279,7 @@ bool Instance::drained_through(int sub_topology, const std::map<TopicPartition, 
         known = false;  // what the workers have shown may be older than this end
         continue;
       }
-      if (status->second->committed < end->second) done = false;
+      if (status->second->done < end->second) done = false;
     }
   }
   return known && done;
@@ -274,13 +298,15 @@ void Instance::purge_repartitions() {
       for (const auto& input : task.inputs) {
         const TopicPartition partition{input.topic, input.partition};
         if (!internal.contains(input.topic) || input.committed <= purged_[partition]) continue;
-        purged_[partition] = input.committed;
         before.push_back({partition, input.committed, ""});
       }
   if (before.empty()) return;
-  if (auto deleted = ports_.cluster.admin().delete_records(before, request_timeout); !deleted)
+  auto deleted = ports_.cluster.admin().delete_records(before, request_timeout);
+  if (!deleted)
     log(LogLevel::warn, "repartition topics could not be purged; it is tried again",
         {{"topology", topology_.name}, {"cause", deleted.error().text()}});
+  for (const auto& purged : before)
+    if (deleted) purged_[purged.partition] = purged.offset;
 }
 
 void Instance::publish() {

@@ -52,6 +52,7 @@ class Instance {
   struct Entry {
     TaskPhase phase = TaskPhase::restoring;
     int worker = -1;
+    bool located_anew = false;  // restoring: its start offsets are to be asked for again
   };
 
   Instance(const Topology& topology, RuntimePorts ports, RuntimeOptions options, Preparation preparation);
@@ -72,6 +73,7 @@ class Instance {
   bool settled() const;
 
   void check_drain();
+  void say_drain_waits(size_t tasks);
   bool drained_through(int sub_topology, const std::map<TopicPartition, const InputStatus*>& inputs);
   void purge_repartitions();
   void publish();
@@ -94,6 +96,7 @@ class Instance {
   std::map<TopicPartition, int64_t> ends_;  // drain: where an input is done
   std::map<TopicPartition, int64_t> purged_;
   Duration next_drain_check_{0};
+  Duration next_drain_notice_{0};
   Duration next_purge_{0};
   std::map<TaskPhase, std::shared_ptr<Gauge>> task_gauges_;
   bool closing_all_ = false;

@@ -34,6 +34,11 @@ class Mailbox {
     std::lock_guard lock(mutex_);
     return std::exchange(messages_, {});
   }
+  // Lets time pass, messages or not: for a reader that cannot take them up yet.
+  void pause(Duration time) {
+    std::unique_lock lock(mutex_);
+    filled_.wait_for(lock, time, [] { return false; });
+  }
   // Returns when there is a message, or after the time-out.
   void wait(Duration timeout) {
     std::unique_lock lock(mutex_);

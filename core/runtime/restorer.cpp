@@ -8,7 +8,8 @@
 namespace kstreamd {
 namespace {
 constexpr Duration request_timeout = std::chrono::seconds(5);
-constexpr Duration locate_timeout = std::chrono::milliseconds(500);  // while a transaction is open the answer is late
+constexpr Duration locate_pause = std::chrono::milliseconds(200);
+constexpr Duration locate_timeout = std::chrono::milliseconds(300);  // while a transaction is open the answer is late
 constexpr Duration notice_interval = std::chrono::seconds(5);
 constexpr size_t read_records = 10'000;
 }  // namespace
@@ -63,42 +64,43 @@ void Restorer::handle(RestorerCommand command) {
   events_.push(RestoreCancelled{task});
 }
 
-// Asks for the committed offsets of all new tasks at once.
+// Task by task, so that an open transaction on one's offsets holds up no other.
 Status Restorer::locate() {
+  for (auto& job : jobs_)
+    if (!job->located && ports_.clock.now() >= job->locate_at) KSTREAMD_TRY(locate(*job));
+  return {};
+}
+
+Status Restorer::locate(Job& job) {
+  const auto& inputs = plan_.tasks[job.task].inputs;
   std::vector<TopicPartition> wanted;
-  for (const auto& job : jobs_)
-    if (!job->located)
-      for (const auto& input : plan_.tasks[job->task].inputs) wanted.push_back(input.partition);
-  if (wanted.empty()) return {};
+  for (const auto& input : inputs) wanted.push_back(input.partition);
   auto committed = member_.committed(wanted, locate_timeout);
   if (!committed) {
     if (committed.error().recovery != Recovery::retry) return std::move(committed).error();
+    job.locate_at = ports_.clock.now() + locate_pause;
     if (ports_.clock.now() < next_notice_) return {};
     next_notice_ = ports_.clock.now() + notice_interval;
-    log(LogLevel::warn, "tasks wait for open transactions on their offsets to end",
-        {{"topology", topology_.name}, {"cause", committed.error().text()}});
+    log(LogLevel::warn, "a task waits for an open transaction on its offsets to end",
+        {{"topology", topology_.name}, {"task", plan_.tasks[job.task].id.text()}, {"cause", committed.error().text()}});
     return {};
   }
-  size_t at = 0;
-  for (auto& job : jobs_) {
-    if (job->located) continue;
-    for (const auto& input : plan_.tasks[job->task].inputs) {
-      int64_t offset = (*committed)[at++].offset;
-      if (offset < 0) {
-        auto marks = ports_.cluster.admin().watermarks(input.partition, request_timeout);
-        if (!marks) return std::move(marks).error();
-        const auto start =
-            plan_start(offset, marks->low, marks->high, topology_.nodes[input.source_nodes.front()].reset);
-        if (!start)
-          return Error{Recovery::stop_topology,
-                       "no offset is committed for " + input.partition.text() + ", and its source says reset: none",
-                       "commit an offset for group '" + topology_.name + "', or set reset: earliest or latest"};
-        offset = *start;
-      }
-      job->start_offsets.push_back(offset);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    int64_t offset = (*committed)[i].offset;
+    if (offset < 0) {
+      auto marks = ports_.cluster.admin().watermarks(inputs[i].partition, request_timeout);
+      if (!marks) return std::move(marks).error();
+      const auto start =
+          plan_start(offset, marks->low, marks->high, topology_.nodes[inputs[i].source_nodes.front()].reset);
+      if (!start)
+        return Error{Recovery::stop_topology,
+                     "no offset is committed for " + inputs[i].partition.text() + ", and its source says reset: none",
+                     "commit an offset for group '" + topology_.name + "', or set reset: earliest or latest"};
+      offset = *start;
     }
-    job->located = true;
+    job.start_offsets.push_back(offset);
   }
+  job.located = true;
   return {};
 }
 

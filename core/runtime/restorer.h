@@ -48,6 +48,7 @@ class Restorer {
     std::unique_ptr<TaskState> state;
     bool rebuild = false;
     bool located = false;
+    Duration locate_at{0};  // not before
     Duration begun{0};
     std::vector<int64_t> start_offsets;
     std::vector<StoreJob> stores;
@@ -57,6 +58,7 @@ class Restorer {
 
   void handle(RestorerCommand command);
   Status locate();
+  Status locate(Job& job);
   Status start(Job& job);
   Status open(Job& job);
   Status start_store(Job& job, size_t store);

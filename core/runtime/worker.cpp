@@ -8,6 +8,9 @@ namespace kstreamd {
 namespace {
 constexpr Duration start_timeout = std::chrono::seconds(5);  // a stop waits for this long at most
 constexpr Duration retry_limit = std::chrono::seconds(60);
+constexpr Duration notice_interval = std::chrono::seconds(1);
+// Kafka forgets committed offsets of topics that a group is not subscribed to, after days (offsets.retention.minutes).
+constexpr Duration recommit_interval = std::chrono::hours(1);
 constexpr Duration flush_timeout = std::chrono::seconds(30);
 constexpr Duration publish_interval = std::chrono::milliseconds(20);
 constexpr Duration retry_pause = std::chrono::milliseconds(10);
@@ -67,10 +70,10 @@ void Worker::step(Duration wait) {
 
 Duration Worker::waiting_time(Duration wait) const {
   if (more_) return Duration(0);
+  Duration next = commit_all_at_;
   for (const auto& running : running_)
-    if (running.task->dirty())
-      return std::clamp(last_commit_ + topology_.commit_interval - ports_.clock.now(), Duration(0), wait);
-  return wait;
+    if (running.task->dirty()) next = std::min(next, last_commit_ + topology_.commit_interval);
+  return std::clamp(next - ports_.clock.now(), Duration(0), wait);
 }
 
 Status Worker::fetch(Duration wait) {
@@ -91,6 +94,7 @@ Status Worker::process() {
   more_ = false;
   for (size_t i = 0; i < running_.size(); ++i) {
     Task& task = *running_[i].task;
+    balance_buffers(running_[i]);
     size_t buffered = 0;
     for (size_t input = 0; input < task.input_count(); ++input) buffered += task.buffered(input);
     if (buffered == 0) continue;
@@ -99,7 +103,6 @@ Status Worker::process() {
     auto processed = task.process(round_records);
     if (!processed) return std::move(processed).error();
     more_ = more_ || *processed >= round_records;
-    balance_buffers(running_[i]);
   }
   culprit_ = -1;
   return {};
@@ -120,6 +123,7 @@ void Worker::balance_buffers(Running& running) {
 // ---- Commit
 
 bool Worker::commit_due() const {
+  if (!running_.empty() && ports_.clock.now() >= commit_all_at_) return true;
   bool dirty = false;
   size_t bytes = 0;
   for (const auto& running : running_) {
@@ -143,6 +147,7 @@ Status Worker::ensure_transaction() {
 template <typename Call>
 Status Worker::again(Call call) {
   const Duration begun = ports_.clock.now();
+  Duration next_notice = begun;
   for (;;) {
     Status status = call();
     if (status || status.error().recovery != Recovery::retry) return status;
@@ -151,20 +156,24 @@ Status Worker::again(Call call) {
       error.recovery = Recovery::recreate_producer;
       return error;
     }
-    log(LogLevel::warn, "a transactional call is repeated",
-        {{"topology", topology_.name}, {"worker", config_.index}, {"cause", status.error().message}});
-    commands_.wait(retry_pause);
+    if (ports_.clock.now() >= next_notice) {
+      log(LogLevel::warn, "a transactional call is repeated",
+          {{"topology", topology_.name}, {"worker", config_.index}, {"cause", status.error().message}});
+      next_notice = ports_.clock.now() + notice_interval;
+    }
+    commands_.pause(retry_pause);
   }
 }
 
 Status Worker::commit() {
   const Duration begun = ports_.clock.now();
+  commit_all_ = commit_all_ || begun >= commit_all_at_;
   KSTREAMD_TRY(ensure_transaction());
   std::vector<PartitionOffset> offsets;
   for (size_t i = 0; i < running_.size(); ++i) {
     culprit_ = static_cast<int>(i);
     if (running_[i].task->dirty()) KSTREAMD_TRY(running_[i].task->write_changes());
-    running_[i].task->offsets(offsets);
+    running_[i].task->offsets(offsets, commit_all_);
   }
   culprit_ = -1;
   phase_ = TransactionPhase::committing;
@@ -177,6 +186,7 @@ Status Worker::commit() {
   culprit_ = -1;
   phase_ = TransactionPhase::idle;
   last_commit_ = ports_.clock.now();
+  if (std::exchange(commit_all_, false)) commit_all_at_ = last_commit_ + recommit_interval;
   commits_->add(1);
   commit_seconds_->observe(std::chrono::duration<double>(last_commit_ - begun).count());
   return {};
@@ -209,6 +219,7 @@ void Worker::recover(const Error& error, int culprit) {
   labels["reason"] = reason_of(action);
   ports_.metrics.counter("kstreamd_transactions_aborted_total", labels)->add(1);
   if (action == WorkerAction::replace_reopen) return replace_producer();
+  const bool decided = phase_ == TransactionPhase::committed;
   if (!abort_transaction()) return replace_producer();
   switch (action) {
     case WorkerAction::abort_reopen:
@@ -217,7 +228,8 @@ void Worker::recover(const Error& error, int culprit) {
       if (culprit < 0 || culprit >= static_cast<int>(running_.size())) return hand_back_all();
       hand_back(running_[culprit], true, true);
       running_.erase(running_.begin() + culprit);
-      return rewind();
+      // What the broker has committed must not be done again: then only the changelogs know the other tasks' state.
+      return decided ? hand_back_all() : rewind();
     default:
       return rewind();
   }
@@ -329,6 +341,10 @@ Status Worker::run(RunTask command) {
   }
   add_store_gauges(running);
   running_.push_back(std::move(running));
+  // Where the task starts is committed too, also before its first record: by the reset policy it would be found
+  // elsewhere later.
+  commit_all_ = true;
+  commit_all_at_ = ports_.clock.now() + topology_.commit_interval;
   publish(true);
   return status;
 }
@@ -399,9 +415,9 @@ void Worker::publish(bool always) {
       const int64_t high = source_->high_watermark(running.slots[i]);
       const int64_t position = running.task->position(i);
       const int64_t lag = high < 0 ? -1 : std::max<int64_t>(high - position, 0);
-      // Until the work is committed, what counts as done is what was committed.
-      const int64_t committed = running.task->dirty() ? running.task->committed(i) : position;
-      status.inputs.push_back({partition.topic, partition.partition, position, committed, lag});
+      const int64_t committed = running.task->committed(i);
+      const int64_t done = running.task->dirty() ? committed : position;
+      status.inputs.push_back({partition.topic, partition.partition, position, committed, done, lag});
       if (lag >= 0) running.lags[i]->set(static_cast<double>(lag));
     }
     running.task->publish_metrics();

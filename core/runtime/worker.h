@@ -107,6 +107,8 @@ class Worker {
   int culprit_ = -1;   // the task whose call failed last
   bool more_ = false;  // ready records were left by the last round
   Duration last_commit_{0};
+  bool commit_all_ = false;    // the next commit takes all positions, moved or not
+  Duration commit_all_at_{0};  // when that is due by itself
   Duration last_publish_{0};
   bool failed_ = false;
 

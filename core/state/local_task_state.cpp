@@ -104,8 +104,7 @@ Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
     set_position(store, position);
     anything = true;
   }
-  if (!anything) return {};
-  KSTREAMD_TRY(write_staged());
+  if (anything) KSTREAMD_TRY(write_staged());
   for (Store& store : stores_) {
     if (store.memory) store.layered->write_dirty();
     store.layered->committed();

@@ -57,9 +57,9 @@ Result<size_t> Task::process(size_t limit) {
     const InputBuffer::Run run = buffer_.next(batches_ ? std::min(batch_size, limit - total) : 1);
     if (run.records.empty()) break;
     dirty_ = true;
+    for (const auto& record : run.records) stream_time_ = std::max(stream_time_, record.timestamp);
     KSTREAMD_TRY(process_run(run.input, run.records));
     total += run.records.size();
-    for (const auto& record : run.records) stream_time_ = std::max(stream_time_, record.timestamp);
     buffer_.consume(run.records.size());
   }
   return total;
@@ -104,9 +104,9 @@ Status Task::write_changes() {
   });
 }
 
-void Task::offsets(std::vector<PartitionOffset>& out) const {
+void Task::offsets(std::vector<PartitionOffset>& out, bool all) const {
   for (size_t i = 0; i < plan_.inputs.size(); ++i)
-    if (position(i) > committed_[i]) out.push_back({plan_.inputs[i].partition, position(i), ""});
+    if (all || position(i) > committed_[i]) out.push_back({plan_.inputs[i].partition, position(i), ""});
 }
 
 Status Task::commit_state() {
@@ -122,6 +122,7 @@ Status Task::commit_state() {
       return std::move(written).error().in("topology '" + topology_.name + "', task " + id_text_);
   }
   for (size_t i = 0; i < committed_.size(); ++i) committed_[i] = position(i);
+  committed_stream_time_ = stream_time_;
   dirty_ = false;
   commit_requested_ = false;
   return {};
@@ -130,6 +131,7 @@ Status Task::commit_state() {
 Status Task::rollback() {
   if (state_) state_->rollback();
   buffer_.reset(committed_);
+  stream_time_ = committed_stream_time_;
   dirty_ = false;
   commit_requested_ = false;
   failure_.reset();

@@ -62,8 +62,8 @@ class Task {
 
   // Commit, step 1: the changelog records of all changed keys go to the producer.
   Status write_changes();
-  // Appends the positions that moved since the last commit.
-  void offsets(std::vector<PartitionOffset>& out) const;
+  // Appends the positions that moved since the last commit, or all.
+  void offsets(std::vector<PartitionOffset>& out, bool all) const;
   // Commit, step 4, after the broker's decision: overlays and changelog offsets to the stores, in one piece.
   Status commit_state();
   // After an abort: back to the last commit, nothing buffered, and new processors, whose memory knows nothing of what
@@ -99,6 +99,7 @@ class Task {
   std::vector<int64_t> committed_;
   std::vector<std::unique_ptr<TaskNode>> nodes_;  // by index in Topology::nodes; null where not of this sub-topology
   int64_t stream_time_ = -1;
+  int64_t committed_stream_time_ = -1;
   bool dirty_ = false;
   bool commit_requested_ = false;
   std::optional<Error> failure_;  // set by a node before it unwinds with KST_STOP

@@ -238,7 +238,7 @@ TEST_CASE("a rollback goes back to the last commit, with new processors") {
   f.send({"c"});
   REQUIRE(task.process(100));
   std::vector<PartitionOffset> offsets;
-  task.offsets(offsets);
+  task.offsets(offsets, false);
   REQUIRE(offsets.size() == 1);
   CHECK(offsets[0].offset == 3);
   REQUIRE(task.rollback());

@@ -17,7 +17,8 @@ typedef struct kst_task_extension {
   const char* (*application_id)(kst_context* context);
   const char* (*task_id)(kst_context* context);
   const char* (*node_name)(kst_context* context);
-  /* The greatest record timestamp the task has taken up, in ms; -1 before the first record. [during process] */
+  /* The greatest record timestamp the task has taken up, the batch at hand included, in ms; -1 before the first
+   * record. [during process] */
   int64_t (*stream_time)(kst_context* context);
   /* The wall clock in ms since 1970; a manual clock in tests. */
   int64_t (*wall_time)(kst_context* context);

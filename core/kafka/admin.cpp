@@ -242,8 +242,16 @@ Result<Admin::Watermarks> KafkaAdmin::watermarks(const TopicPartition& partition
   auto c = client();
   if (!c) return std::move(c).error();
   Watermarks w;
-  auto err = rd_kafka_query_watermark_offsets((*c)->get(), partition.topic.c_str(), partition.partition, &w.low,
-                                              &w.high, std::max(to_ms(timeout), 1));
+  rd_kafka_resp_err_t err;
+  // A partition just made, or just moved, may have its leader elsewhere than the client believes for a moment.
+  for (const auto deadline = Steady::now() + timeout;;) {
+    err = rd_kafka_query_watermark_offsets((*c)->get(), partition.topic.c_str(), partition.partition, &w.low, &w.high,
+                                           std::max(to_ms(timeout), 1));
+    const bool leaderless =
+        err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (!leaderless || Steady::now() > deadline) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
     return missing_topic(partition.topic);
   if (err) return failed(**c, err, "watermarks of " + partition.text());

@@ -101,6 +101,8 @@ class TaskState {
   virtual void rollback() = 0;
   // Makes what is committed durable against kill -9 without waiting for the store's own schedule.
   virtual Status flush() = 0;
+  // Does what has fallen due by time, also when nothing is committed any more: to be called about once a second. Short.
+  virtual Status upkeep() { return {}; }
 
   // Bytes on disk or in memory. [any thread]
   virtual uint64_t size_bytes() const = 0;

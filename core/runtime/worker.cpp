@@ -12,6 +12,7 @@ constexpr Duration notice_interval = std::chrono::seconds(1);
 // Kafka forgets committed offsets of topics that a group is not subscribed to, after days (offsets.retention.minutes).
 constexpr Duration recommit_interval = std::chrono::hours(1);
 constexpr Duration flush_timeout = std::chrono::seconds(30);
+constexpr Duration upkeep_interval = std::chrono::seconds(1);
 constexpr Duration publish_interval = std::chrono::milliseconds(20);
 constexpr Duration retry_pause = std::chrono::milliseconds(10);
 constexpr size_t fetch_records = 4096;
@@ -64,6 +65,7 @@ void Worker::step(Duration wait) {
   if (status && !running_.empty()) status = fetch(waiting_time(wait));
   if (status) status = process();
   if (status && commit_due()) status = commit();
+  if (status) status = upkeep();
   if (!status) recover(status.error(), culprit_);
   publish(false);
 }
@@ -401,7 +403,18 @@ void Worker::hand_back_all() {
   publish(true);
 }
 
-// ---- Snapshots
+// ---- Upkeep and snapshots
+
+Status Worker::upkeep() {
+  if (ports_.clock.now() < next_upkeep_) return {};
+  next_upkeep_ = ports_.clock.now() + upkeep_interval;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    culprit_ = static_cast<int>(i);
+    if (TaskState* state = running_[i].task->state()) KSTREAMD_TRY(state->upkeep());
+  }
+  culprit_ = -1;
+  return {};
+}
 
 void Worker::publish(bool always) {
   const Duration now = ports_.clock.now();

@@ -79,6 +79,7 @@ class Worker {
   Duration waiting_time(Duration wait) const;
   void balance_buffers(Running& running);
   void publish(bool always);
+  Status upkeep();
   void add_store_gauges(Running& running) const;
   Labels worker_labels() const { return {{"topology", topology_.name}, {"worker", std::to_string(config_.index)}}; }
 
@@ -110,6 +111,7 @@ class Worker {
   bool commit_all_ = false;    // the next commit takes all positions, moved or not
   Duration commit_all_at_{0};  // when that is due by itself
   Duration last_publish_{0};
+  Duration next_upkeep_{0};
   bool failed_ = false;
 
   mutable std::mutex mutex_;

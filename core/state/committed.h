@@ -55,6 +55,8 @@ class TaskDatabase {
   virtual Status write_staged() = 0;
   // Waits until all that was written would survive kill -9.
   virtual Status flush() = 0;
+  // Begins a flush when one is due.
+  virtual Status upkeep() = 0;
   virtual uint64_t size_bytes() const = 0;
 };
 

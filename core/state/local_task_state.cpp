@@ -124,6 +124,14 @@ Status LocalTaskState::flush() {
   return flushed;
 }
 
+Status LocalTaskState::upkeep() {
+  if (failed_) return *failed_;
+  if (!database_) return {};
+  auto done = database_->upkeep();
+  if (!done) failed_ = done.error();
+  return done;
+}
+
 uint64_t LocalTaskState::size_bytes() const {
   uint64_t bytes = database_ ? database_->size_bytes() : 0;
   for (const Store& store : stores_)

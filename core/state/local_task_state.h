@@ -25,6 +25,7 @@ class LocalTaskState final : public TaskState {
   Status commit(std::span<const int64_t> changelog_offsets) override;
   void rollback() override;
   Status flush() override;
+  Status upkeep() override;
   uint64_t size_bytes() const override;
 
  private:

@@ -187,8 +187,12 @@ class Database final : public TaskDatabase {
     auto status = handle_->db->Write(write_options_, &batch_);
     batch_.Clear();
     if (!status.ok()) return fail(status);
-    if (unflushed_ < flush_records_ && clock_.now() - flushed_at_ < flush_interval_) return {};
-    return start_flush(false);
+    return flush_when_due();
+  }
+
+  Status upkeep() override {
+    KSTREAMD_TRY(check_background());
+    return flush_when_due();
   }
 
   Status flush() override {
@@ -204,6 +208,12 @@ class Database final : public TaskDatabase {
 
  private:
   static constexpr size_t kPositionSize = 24;
+
+  Status flush_when_due() {
+    if (unflushed_ == 0) return {};
+    if (unflushed_ < flush_records_ && clock_.now() - flushed_at_ < flush_interval_) return {};
+    return start_flush(false);
+  }
 
   Status start_flush(bool wait) {
     unflushed_ = 0;

@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "tests/unit/state/state_fixture.h"
 
@@ -60,6 +63,25 @@ TEST_CASE("child: commits with background flushes and is killed", "[.]") {
   ::raise(SIGKILL);
 }
 
+TEST_CASE("child: goes idle after its commits and is killed", "[.]") {
+  ManualClock clock;
+  auto backend = open_folder(child_folder(), clock);
+  auto state = open_task(*backend, two_stores());
+  for (int64_t n = 1; n <= 10; ++n) write_round(*state, n);
+  clock.advance(std::chrono::minutes(1));
+  REQUIRE(state->upkeep().ok());
+  const auto flushed = [] {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(child_folder()))
+      if (entry.path().extension() == ".sst") return true;
+    return false;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!flushed() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  REQUIRE(flushed());            // begun by itself; without, this child ends otherwise than its parent expects
+  REQUIRE(state->flush().ok());  // waits for what is under way, so that the kill does not meet it
+  ::raise(SIGKILL);
+}
+
 TEST_CASE("child: an unlogged store is killed", "[.]") {
   ManualClock clock;
   auto backend = open_folder(child_folder(), clock);
@@ -87,6 +109,13 @@ TEST_CASE("after kill -9 rows and positions agree, at least as of the last flush
   int status = run_child("child: flushes half of its commits and is killed", folder.path());
   REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
   CHECK(agreed_round(folder.path()) >= 10);
+}
+
+TEST_CASE("what an idle task has committed is flushed by time") {
+  TempFolder folder;
+  int status = run_child("child: goes idle after its commits and is killed", folder.path());
+  REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+  CHECK(agreed_round(folder.path()) == 10);
 }
 
 TEST_CASE("kill -9 among background flushes leaves rows and positions in agreement") {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/ports/processor.h"
@@ -14,7 +15,7 @@ class FakeProcessors final : public ProcessorCatalog {
  public:
   using Step = std::function<kst_status(const Record&, ProcessorContext&)>;
   std::map<std::string, Step, std::less<>> steps;
-  mutable std::map<std::string, int> created;
+  mutable std::map<std::string, int> created;  // how many of each type; guarded by mutex_ while workers run
 
   const ProcessorInfo* find(std::string_view) const override { return nullptr; }
   std::vector<ProcessorInfo> list() const override { return {}; }
@@ -31,9 +32,13 @@ class FakeProcessors final : public ProcessorCatalog {
       Step step;
       ProcessorContext& context;
     };
+    std::lock_guard lock(mutex_);
     created[std::string(type)]++;
     return std::unique_ptr<Processor>(std::make_unique<Stepper>(steps.find(type)->second, context));
   }
+
+ private:
+  mutable std::mutex mutex_;
 };
 
 }  // namespace kstreamd

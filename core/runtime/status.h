@@ -13,8 +13,8 @@ struct InputStatus {
   int32_t partition = 0;
   int64_t position = -1;   // next offset to process
   int64_t committed = -1;  // next offset as last committed
-  int64_t done = -1;       // as committed, or past it over control records alone: nothing before it is left to do
   int64_t lag = -1;        // records up to the high watermark; -1 unknown
+  int64_t done = -1;       // as committed, or past it over control records alone: nothing before it is left to do
 };
 
 struct RestoreStatus {

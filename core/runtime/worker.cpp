@@ -430,7 +430,7 @@ void Worker::publish(bool always) {
       const int64_t lag = high < 0 ? -1 : std::max<int64_t>(high - position, 0);
       const int64_t committed = running.task->committed(i);
       const int64_t done = running.task->dirty() ? committed : position;
-      status.inputs.push_back({partition.topic, partition.partition, position, committed, done, lag});
+      status.inputs.push_back({partition.topic, partition.partition, position, committed, lag, done});
       if (lag >= 0) running.lags[i]->set(static_cast<double>(lag));
     }
     running.task->publish_metrics();

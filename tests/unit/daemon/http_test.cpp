@@ -66,7 +66,7 @@ TopologyStatus running_topology() {
   TopologyStatus topology;
   topology.name = "word-count";
   topology.phase = TopologyPhase::running;
-  topology.tasks.push_back({"lines-0", TaskPhase::running, 1, {{"text-lines", 0, 10, 8, 8, 5}}, {}});
+  topology.tasks.push_back({"lines-0", TaskPhase::running, 1, {{"text-lines", 0, 10, 8, 5}}, {}});
   topology.tasks.push_back({"lines-1", TaskPhase::restoring, -1, {}, {{"counts", 3, 7}}});
   return topology;
 }

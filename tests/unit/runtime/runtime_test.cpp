@@ -274,6 +274,37 @@ TEST_CASE("an instance that was expelled commits nothing more and comes back") {
   REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions) && h.complete(); }));
 }
 
+TEST_CASE("a repartition topic is purged by what is committed, and a restart finds its place") {
+  Harness h;
+  h.send(100);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  h.turns({&a}, 3200);  // beyond the purge interval of 30 s, with nothing to do
+  int64_t purged = 0;
+  for (int32_t p = 0; p < partitions; ++p) {
+    auto marks = h.cluster().admin().watermarks({"wc-counts-repartition", p}, Duration(0));
+    REQUIRE(marks);
+    purged += marks->low;
+  }
+  CHECK(purged > 0);
+  a.instance.reset();
+  h.launch(a);
+  h.send(50);
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  CHECK_FALSE(a.instance->error());
+}
+
+TEST_CASE("a source that starts at the end loses nothing to an abort before its first commit") {
+  Harness h;
+  h.topology->nodes[0].reset = OffsetReset::latest;
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.running(a, 2 * partitions); }));
+  h.turns({&a}, 30);
+  h.faults.commits = {Faults::Commit::unknown_undone};
+  h.send(100);
+  REQUIRE(h.until({&a}, [&] { return h.faults.commits.empty() && h.complete(); }));
+}
+
 TEST_CASE("a drain ends when all that was there is counted, through the repartition topic") {
   Harness h;
   h.send(500);

@@ -125,7 +125,7 @@ Status Restorer::open(Job& job) {
   }
   auto opened = ports_.state.open(config);
   if (!opened && opened.error().recovery == Recovery::rebuild_state) {
-    rebuild(job, opened.error());
+    say_rebuild(job, opened.error());
     KSTREAMD_TRY(ports_.state.wipe(topology_.name, task.id));
     opened = ports_.state.open(config);
   }
@@ -135,7 +135,7 @@ Status Restorer::open(Job& job) {
   return {};
 }
 
-void Restorer::rebuild(Job& job, const Error& error) {
+void Restorer::say_rebuild(Job& job, const Error& error) {
   const std::string task = plan_.tasks[job.task].id.text();
   log(LogLevel::warn, "local state is wiped and rebuilt from the changelog",
       {{"topology", topology_.name}, {"task", task}, {"cause", error.text()}});
@@ -152,7 +152,7 @@ Status Restorer::start_store(Job& job, size_t index) {
   RestorePlan plan = plan_restore({job.state->changelog_offset(index), marks->low, marks->high});
   if (plan.rebuild) {
     // One folder holds all stores of the task: they are rebuilt together.
-    rebuild(job, Error{Recovery::rebuild_state, plan.reason, ""});
+    say_rebuild(job, Error{Recovery::rebuild_state, plan.reason, ""});
     stop_reading(job);
     job.stores.clear();
     job.rebuild = true;
@@ -202,7 +202,7 @@ Status Restorer::apply(const FetchedBatch& batch) {
   if (!restored) {
     if (restored.error().recovery != Recovery::rebuild_state)
       return std::move(restored).error().in("task " + task + ", store '" + store.name + "'");
-    rebuild(job, restored.error());
+    say_rebuild(job, restored.error());
     stop_reading(job);
     job.stores.clear();
     job.rebuild = true;

@@ -65,7 +65,7 @@ class Restorer {
   Status read(Duration wait);
   Status apply(const FetchedBatch& batch);
   void finish_done();
-  void rebuild(Job& job, const Error& error);
+  void say_rebuild(Job& job, const Error& error);
   void stop_reading(Job& job);
   void publish();
 

@@ -14,7 +14,7 @@ json plugin_json(const PluginDescription& plugin) {
                           {"description", processor.description},
                           {"config_schema", schema.is_discarded() ? json() : schema},
                           {"outputs", processor.outputs},
-                          {"stores", processor.store_count},
+                          {"stores", processor.stores.size()},
                           {"deterministic", processor.deterministic}});
   }
   return {{"name", plugin.name},

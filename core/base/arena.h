@@ -1,4 +1,5 @@
-// Memory for the length of one batch: bump allocation, freed all at once. Not thread-safe.
+// Memory for the length of one batch: bump allocation, freed all at once, together with what was adopted. Not
+// thread-safe.
 #pragma once
 #include <cstddef>
 #include <cstring>
@@ -13,6 +14,7 @@ class Arena {
   explicit Arena(size_t chunk_size = 16 * 1024) : chunk_size_(chunk_size) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
+  ~Arena() { release_adopted(); }
 
   // `size` bytes aligned to 16, valid until reset().
   void* allocate(size_t size) {
@@ -29,8 +31,11 @@ class Arena {
     std::memcpy(at, bytes.data(), bytes.size());
     return {at, bytes.size()};
   }
+  // Has `release` called with `thing` when the memory is given up: for what has an owner count of its own.
+  void adopt(void (*release)(const void*), const void* thing) { adopted_.push_back({release, thing}); }
   // Everything handed out becomes invalid; the first chunk is kept for reuse.
   void reset() {
+    release_adopted();
     if (chunks_.empty()) return;
     chunks_.resize(1);
     next_ = chunks_[0].bytes.get();
@@ -43,6 +48,15 @@ class Arena {
     size_t size;
   };
 
+  struct Adopted {
+    void (*release)(const void*);
+    const void* thing;
+  };
+
+  void release_adopted() {
+    for (const auto& adopted : adopted_) adopted.release(adopted.thing);
+    adopted_.clear();
+  }
   void refill(size_t size) {
     size_t chunk = size > chunk_size_ ? size : chunk_size_;
     chunks_.push_back({std::unique_ptr<char[]>(new char[chunk]), chunk});  // new[] aligns to 16
@@ -52,6 +66,7 @@ class Arena {
 
   const size_t chunk_size_;
   std::vector<Chunk> chunks_;
+  std::vector<Adopted> adopted_;
   char* next_ = nullptr;
   size_t left_ = 0;
 };

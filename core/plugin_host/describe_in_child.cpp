@@ -24,13 +24,17 @@ Error refuse(const std::string& path, std::string what, std::string hint) {
 }
 
 json to_json(const ProcessorInfo& info) {
+  json stores = json::array();
+  for (const auto& store : info.stores) stores.push_back({{"purpose", store.purpose}, {"kind", store.kind}});
   return {{"name", info.name},
           {"description", info.description},
           {"schema", info.config_schema},
           {"outputs", info.outputs},
-          {"stores", info.store_count},
+          {"stores", stores},
           {"plugin", info.plugin},
-          {"deterministic", info.deterministic}};
+          {"deterministic", info.deterministic},
+          {"max_in_flight", info.max_in_flight},
+          {"completion_timeout_ms", info.completion_timeout.count()}};
 }
 
 // Strings come from the plugin: those that are no UTF-8 must not end the child.
@@ -51,9 +55,19 @@ Result<PluginDescription> from_text(const std::string& text) {
   const json in = json::parse(text);
   if (in.contains("error")) return Error{Recovery::stop_topology, in.at("error"), in.at("hint")};
   PluginDescription plugin{in.at("path"), in.at("name"), in.at("version"), in.at("abi"), {}};
-  for (const auto& p : in.at("processors"))
-    plugin.processors.push_back({p.at("name"), p.at("description"), p.at("schema"), p.at("outputs"), p.at("stores"),
-                                 p.at("plugin"), p.at("deterministic")});
+  for (const auto& p : in.at("processors")) {
+    ProcessorInfo info;
+    info.name = p.at("name");
+    info.description = p.at("description");
+    info.config_schema = p.at("schema");
+    info.outputs = p.at("outputs").get<std::vector<std::string>>();
+    for (const auto& store : p.at("stores")) info.stores.push_back({store.at("purpose"), store.at("kind")});
+    info.plugin = p.at("plugin");
+    info.deterministic = p.at("deterministic");
+    info.max_in_flight = p.at("max_in_flight");
+    info.completion_timeout = std::chrono::milliseconds(p.at("completion_timeout_ms").get<int64_t>());
+    plugin.processors.push_back(std::move(info));
+  }
   return plugin;
 }
 

@@ -83,9 +83,18 @@ Result<ProcessorInfo> read_type(const kst_processor_type& type, const std::strin
   }
   auto outputs = read_outputs(type, who);
   if (!outputs.ok()) return std::move(outputs).error();
-  return ProcessorInfo{
-      type.name, type.description,       type.config_schema ? type.config_schema : "", *outputs, type.store_count,
-      plugin,    type.deterministic != 0};
+  ProcessorInfo info;
+  info.name = type.name;
+  info.description = type.description;
+  info.config_schema = type.config_schema ? type.config_schema : "";
+  info.outputs = std::move(*outputs);
+  for (uint32_t i = 0; i < type.store_count; ++i)
+    info.stores.push_back({type.stores[i].purpose ? type.stores[i].purpose : "", type.stores[i].kind});
+  info.plugin = plugin;
+  info.deterministic = type.deterministic != 0;
+  info.max_in_flight = type.max_in_flight;
+  if (type.completion_timeout_ms > 0) info.completion_timeout = std::chrono::milliseconds(type.completion_timeout_ms);
+  return info;
 }
 
 }  // namespace

@@ -126,24 +126,31 @@ std::vector<ProcessorInfo> PluginHost::list() const {
   return out;
 }
 
+std::vector<SerdeInfo> PluginHost::serdes() const {
+  std::vector<SerdeInfo> out;
+  for (const auto& name : serde_names()) out.push_back({name, "", "builtin"});
+  return out;
+}
+
 std::vector<ConfigProblem> PluginHost::check(std::string_view name, std::string_view config_json) const {
   const Type* found = type(name);
   if (!found) {
     const Error error = unknown_type(name);
-    return {{"", 0, 0, error.message, error.hint}};
+    return {{false, "", 0, 0, error.message, error.hint}};
   }
   std::vector<ConfigProblem> problems;
   if (!found->type->check) return problems;
-  const auto report = [](void* sink, const char* pointer, uint32_t line, uint32_t column, const char* message,
-                         const char* hint) noexcept {
-    static_cast<std::vector<ConfigProblem>*>(sink)->push_back(
-        {pointer ? pointer : "", line, column, message ? message : "", hint ? hint : ""});
+  const auto report = [](void* sink, const kst_problem* problem) noexcept {
+    const auto text = [](const char* from) { return std::string(from ? from : ""); };
+    static_cast<std::vector<ConfigProblem>*>(sink)->push_back({problem->severity == KST_PROBLEM_WARNING,
+                                                               text(problem->pointer), problem->line, problem->column,
+                                                               text(problem->message), text(problem->hint)});
   };
   try {
     found->type->check(config_json.data(), config_json.size(), &problems, report);
   } catch (...) {
     problems.push_back(
-        {"", 0, 0, "the processor's check threw a C++ exception across the plugin ABI", "this is a bug of the plugin"});
+        {false, "", 0, 0, "the processor's check threw a C++ exception across the plugin ABI", "this is a bug of the plugin"});
   }
   return problems;
 }

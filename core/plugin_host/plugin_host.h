@@ -59,6 +59,7 @@ class PluginHost final : public ProcessorCatalog {
 
   const ProcessorInfo* find(std::string_view type) const override;
   std::vector<ProcessorInfo> list() const override;
+  std::vector<SerdeInfo> serdes() const override;
   std::vector<ConfigProblem> check(std::string_view type, std::string_view config_json) const override;
   Result<std::unique_ptr<Processor>> create(std::string_view type, std::string_view config_json,
                                             ProcessorContext& context) const override;

@@ -11,11 +11,13 @@ std::string place_of(const Record& record) {
          std::to_string(record.origin->partition) + "@" + std::to_string(record.origin->offset);
 }
 
-const Serde* serde_or_null(const std::string& name) { return name.empty() ? nullptr : find_serde(name); }
-
 }  // namespace
 
 TaskNode::TaskNode(Task& task, const Node& node) : task_(task), node_(node) {}
+
+const Serde* TaskNode::serde_or_null(const std::string& name) const {
+  return name.empty() ? nullptr : task_.services_.processors.serde(name);
+}
 
 Status TaskNode::build(const OutputTopics& topics) {
   for (const auto& output : node_.children) {
@@ -57,10 +59,11 @@ Status TaskNode::bind_stores() {
     const auto at = std::find(mine.begin(), mine.end(), index);
     if (at == mine.end() || !task_.state_)
       return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
-    stores_.push_back({&task_.state_->store(static_cast<size_t>(at - mine.begin())), serde_or_null(declared.key_serde),
-                       serde_or_null(declared.value_serde), declared.type != "key_value"});
-    if (!stores_.back().key || !stores_.back().value)
+    const Serde *key = serde_or_null(declared.key_serde), *value = serde_or_null(declared.value_serde);
+    if (!key || !value)
       return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
+    KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
+    stores_.push_back(make_key_value_access({store, *key, *value, declared.type != "key_value"}, *this));
   }
   return {};
 }
@@ -121,6 +124,11 @@ kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
       if (kst_status status = child->take({&record, 1}); status != KST_OK) return status;
   return KST_OK;
 }
+
+kst_status TaskNode::output(std::string_view, uint32_t&) { return KST_FATAL; }
+kst_status TaskNode::schedule(uint32_t, int64_t, int64_t, uint64_t&) { return KST_FATAL; }
+void TaskNode::cancel(uint64_t) {}
+kst_status TaskNode::hold(const Record&, kst_token&, const Record*&) { return KST_FATAL; }
 
 kst_status TaskNode::take(std::span<const Record> records) { return processor_ ? process(records) : write(records); }
 
@@ -273,90 +281,9 @@ void TaskNode::drop(std::string_view reason, size_t count) {
   found->second->add(static_cast<double>(count));
 }
 
-// ---- Stores
-
-kst_status TaskNode::store_key(const BoundStore& bound, const Value& key, std::string_view& bytes) {
-  if (is_null(key)) {
-    message_ = "a null key was used with store '" + bound.store->name() + "'";
-    return KST_RECORD_ERROR;
-  }
-  auto written = bound.key->write(key, arena_);
-  if (!written) {
-    message_ = "store '" + bound.store->name() + "', key: " + written.error().text();
-    return KST_RECORD_ERROR;
-  }
-  bytes = *written;
-  return KST_OK;
-}
-
-kst_status TaskNode::get_many(uint32_t index, std::span<kst_store_row> rows) {
-  const BoundStore& bound = stores_[index];
-  for (auto& row : rows) {
-    std::string_view key;
-    if (kst_status status = store_key(bound, row.key, key); status != KST_OK) return status;
-    auto found = bound.store->get(key);
-    if (!found) return stop(std::move(found).error());
-    row.value = null_value();
-    row.timestamp = bound.timestamped ? found->timestamp : 0;
-    if (!found->present) continue;
-    auto value = bound.value->read(found->value, arena_);
-    if (!value)
-      return stop(
-          std::move(value).error().in("store '" + bound.store->name() + "' holds a value that its serde cannot read"));
-    row.value = *value;
-    // The store's memory may move with the next write; the row stays valid until the processor returns.
-    if (has_data(row.value)) row.value.u.data = arena_.copy(data_of(row.value)).data();
-  }
-  return KST_OK;
-}
-
-kst_status TaskNode::put_many(uint32_t index, std::span<const kst_store_row> rows) {
-  const BoundStore& bound = stores_[index];
-  for (const auto& row : rows) {
-    std::string_view key;
-    if (kst_status status = store_key(bound, row.key, key); status != KST_OK) return status;
-    StoreValue value;
-    value.timestamp = row.timestamp;
-    if (!is_null(row.value)) {
-      auto written = bound.value->write(row.value, arena_);
-      if (!written) {
-        message_ = "store '" + bound.store->name() + "', value: " + written.error().text();
-        return KST_RECORD_ERROR;
-      }
-      value.present = true;
-      value.value = *written;
-    }
-    if (auto put = bound.store->put(key, value); !put) return stop(std::move(put).error());
-  }
-  return KST_OK;
-}
-
-kst_status TaskNode::range(uint32_t index, const Value& from, const Value& to, bool reverse, void* visitor,
-                           kst_row_visitor visit) {
-  const BoundStore& bound = stores_[index];
-  std::optional<std::string_view> low, high;
-  for (auto [bound_value, end] : {std::pair(&from, &low), std::pair(&to, &high)})
-    if (!is_null(*bound_value)) {
-      std::string_view bytes;
-      if (kst_status status = store_key(bound, *bound_value, bytes); status != KST_OK) return status;
-      *end = bytes;
-    }
-  std::optional<Error> unreadable;
-  auto visited = bound.store->range(low, high, reverse, [&](std::string_view key, const StoreValue& stored) {
-    auto key_value = bound.key->read(key, arena_);
-    auto value = bound.value->read(stored.value, arena_);
-    if (!key_value || !value) {
-      unreadable = key_value ? value.error() : key_value.error();
-      return false;
-    }
-    const kst_store_row row{*key_value, *value, bound.timestamped ? stored.timestamp : 0};
-    return visit(visitor, &row) == 0;
-  });
-  if (unreadable)
-    return stop(
-        std::move(*unreadable).in("store '" + bound.store->name() + "' holds a row that its serdes cannot read"));
-  if (!visited) return stop(std::move(visited).error());
-  return KST_OK;
+kst_status TaskNode::record_error(std::string message) {
+  message_ = std::move(message);
+  return KST_RECORD_ERROR;
 }
 
 // ---- Log and metrics

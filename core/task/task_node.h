@@ -12,10 +12,11 @@
 #include "core/ports/processor.h"
 #include "core/serde/serde.h"
 #include "core/task/task.h"
+#include "core/task/task_store.h"
 
 namespace kstreamd {
 
-class TaskNode final : public ProcessorContext {
+class TaskNode final : public ProcessorContext, private StoreUser {
  public:
   TaskNode(Task& task, const Node& node);
   // Second step of construction, when all nodes exist.
@@ -32,10 +33,12 @@ class TaskNode final : public ProcessorContext {
   void drop(std::string_view reason, size_t count) override;
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
-  kst_status get_many(uint32_t store, std::span<kst_store_row> rows) override;
-  kst_status put_many(uint32_t store, std::span<const kst_store_row> rows) override;
-  kst_status range(uint32_t store, const Value& from, const Value& to, bool reverse, void* visitor,
-                   kst_row_visitor visit) override;
+  kst_status output(std::string_view name, uint32_t& number) override;
+  ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }
+  kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
+  void cancel(uint64_t schedule) override;
+  kst_status hold(const Record& record, kst_token& token, const Record*& held) override;
+  Metrics& metrics() override { return task_.services_.metrics; }
   const char* application_id() const override { return task_.topology_.name.c_str(); }
   const char* task_id() const override { return task_.id_text_.c_str(); }
   const char* node_name() const override { return node_.name.c_str(); }
@@ -45,14 +48,13 @@ class TaskNode final : public ProcessorContext {
   void log(LogLevel level, std::string_view message) override;
 
  private:
-  struct BoundStore {
-    KeyValueStore* store;
-    const Serde* key;
-    const Serde* value;
-    bool timestamped;
-  };
+  // StoreUser, besides drop
+  Arena& arena() override { return arena_; }
+  kst_status record_error(std::string message) override;
+
   enum class Stage { deserialization, processing, production };
 
+  const Serde* serde_or_null(const std::string& name) const;
   Status bind_serdes();
   Status bind_stores();
   kst_status process(std::span<const Record> records);
@@ -61,9 +63,8 @@ class TaskNode final : public ProcessorContext {
   // Applies on_error to a record; KST_OK when the task goes on without it.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
   kst_status dead_letter(Stage stage, const Record& record, const std::string& message);
-  kst_status stop(Error error);
+  kst_status stop(Error error) override;
   Result<Value> read_value(const Serde& serde, const void* data, uint32_t size);
-  kst_status store_key(const BoundStore& bound, const Value& key, std::string_view& bytes);
 
   // Constant after build
   Task& task_;
@@ -71,7 +72,7 @@ class TaskNode final : public ProcessorContext {
   const Serde* key_serde_ = nullptr;
   const Serde* value_serde_ = nullptr;
   std::vector<std::vector<TaskNode*>> children_;  // by output
-  std::vector<BoundStore> stores_;
+  std::vector<std::unique_ptr<ProcessorStore>> stores_;
   std::unique_ptr<Processor> processor_;
   int output_topic_ = -1;  // sinks: OutputTopics number
   bool drops_null_keys_ = false;

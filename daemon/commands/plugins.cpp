@@ -21,7 +21,7 @@ void print_plugin(const PluginDescription& plugin) {
       for (const auto& output : processor.outputs) std::cout << " " << output;
       std::cout << "\n";
     }
-    if (processor.store_count > 0) std::cout << "    stores: " << processor.store_count << "\n";
+    if (!processor.stores.empty()) std::cout << "    stores: " << processor.stores.size() << "\n";
     if (!plugin.path.empty() && !processor.config_schema.empty())
       std::cout << "    config: " << processor.config_schema << "\n";
   }

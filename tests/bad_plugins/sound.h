@@ -16,12 +16,12 @@ static kst_status sound_process(void* instance, const kst_record* records, size_
 }
 static void sound_close(void* instance) { (void)instance; }
 
-#define SOUND_TYPE(type_name)                                                                                   \
-  {                                                                                                             \
-    sizeof(kst_processor_type), type_name, "does nothing", NULL, NULL, 0, 1, NULL, sound_create, sound_process, \
-        sound_close                                                                                             \
+#define SOUND_TYPE(type_name)                                                                                       \
+  {                                                                                                                 \
+    sizeof(kst_processor_type), type_name, "does nothing", NULL, NULL, NULL, 0, 1, 0, 0, NULL, sound_create, NULL, \
+        sound_process, NULL, sound_close                                                                            \
   }
 #define SOUND_PLUGIN(types) \
-  { KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "bad", "1.0.0", types }
+  { KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "bad", "1.0.0", types, NULL }
 
 #endif

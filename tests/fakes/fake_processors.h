@@ -19,6 +19,7 @@ class FakeProcessors final : public ProcessorCatalog {
 
   const ProcessorInfo* find(std::string_view) const override { return nullptr; }
   std::vector<ProcessorInfo> list() const override { return {}; }
+  std::vector<SerdeInfo> serdes() const override { return {}; }
   std::vector<ConfigProblem> check(std::string_view, std::string_view) const override { return {}; }
   Result<std::unique_ptr<Processor>> create(std::string_view type, std::string_view,
                                             ProcessorContext& context) const override {

@@ -82,7 +82,7 @@ TEST_CASE("the example plugins load from their files and work") {
   PluginHost host;
   REQUIRE(host.load_folder(KSTREAMD_PLUGINS).empty());
   CHECK(host.find("mask")->plugin == "mask 1.0.0");
-  CHECK(host.find("dedup")->store_count == 1);
+  CHECK(host.find("dedup")->stores.size() == 1);
   FakeContext context;
   size_t done = 0;
 

@@ -16,7 +16,7 @@ TEST_CASE("a plugin is described by a child, and not loaded here") {
   REQUIRE(described.value().processors.size() == 1);
   const ProcessorInfo& info = described.value().processors[0];
   CHECK(info.name == "dedup");
-  CHECK(info.store_count == 1);
+  CHECK(info.stores.size() == 1);
   CHECK_FALSE(info.deterministic);
   CHECK(info.config_schema.find("\"within\"") != std::string::npos);
   CHECK(host.find("dedup") == nullptr);

@@ -50,31 +50,12 @@ class FakeContext final : public ProcessorContext {
   void* scratch(size_t size) override { return memory_.emplace_back(size / sizeof(std::max_align_t) + 1).data(); }
   void fail(std::string_view message) override { failure = message; }
 
-  kst_status get_many(uint32_t, std::span<kst_store_row> rows) override {
-    for (auto& row : rows) {
-      const auto found = rows_.find(std::string(data_of(row.key)));
-      row.value = found == rows_.end() ? null_value() : int64_value(found->second);
-    }
-    return answer;
-  }
-  kst_status put_many(uint32_t, std::span<const kst_store_row> rows) override {
-    for (const auto& row : rows) {
-      if (is_null(row.value))
-        rows_.erase(std::string(data_of(row.key)));
-      else
-        rows_[std::string(data_of(row.key))] = row.value.u.integer;
-    }
-    return answer;
-  }
-  kst_status range(uint32_t, const Value& from, const Value& to, bool, void* visitor, kst_row_visitor visit) override {
-    for (auto& [key, value] : rows_) {
-      if (key < data_of(from) || key > data_of(to)) continue;
-      const kst_store_row row{bytes_value(key), int64_value(value), 0};
-      if (visit(visitor, &row) != 0) break;
-    }
-    return answer;
-  }
-
+  kst_status output(std::string_view, uint32_t&) override { return KST_FATAL; }
+  ProcessorStore* store(uint32_t index) override { return index == 0 ? &store_ : nullptr; }
+  kst_status schedule(uint32_t, int64_t, int64_t, uint64_t&) override { return KST_FATAL; }
+  void cancel(uint64_t) override {}
+  kst_status hold(const Record&, kst_token&, const Record*&) override { return KST_FATAL; }
+  Metrics& metrics() override { return *metrics_; }
   const char* application_id() const override { return "app"; }
   const char* task_id() const override { return "lines-0"; }
   const char* node_name() const override { return "node"; }
@@ -89,8 +70,48 @@ class FakeContext final : public ProcessorContext {
   kst_status answer = KST_OK;
 
  private:
+  // Numbers by text, in memory.
+  class Store final : public KeyValueAccess {
+   public:
+    explicit Store(const kst_status& answer) : answer_(answer) {}
+    uint64_t approximate_rows() const override { return rows_.size(); }
+    kst_status get_many(std::span<kst_store_row> rows) override {
+      for (auto& row : rows) {
+        const auto found = rows_.find(std::string(data_of(row.key)));
+        row.value = found == rows_.end() ? null_value() : int64_value(found->second);
+      }
+      return answer_;
+    }
+    kst_status put_many(std::span<const kst_store_row> rows) override {
+      for (const auto& row : rows) {
+        if (is_null(row.value))
+          rows_.erase(std::string(data_of(row.key)));
+        else
+          rows_[std::string(data_of(row.key))] = row.value.u.integer;
+      }
+      return answer_;
+    }
+    kst_status put_if_absent_many(std::span<kst_store_row>) override { return answer_; }
+    kst_status delete_many(std::span<kst_store_row>) override { return answer_; }
+    kst_status scan(std::span<const kst_key_range> ranges, bool, void* visitor, kst_row_visitor visit) override {
+      for (size_t i = 0; i < ranges.size(); ++i)
+        for (auto& [key, value] : rows_) {
+          if (key < data_of(ranges[i].from) || key > data_of(ranges[i].to)) continue;
+          const kst_store_row row{bytes_value(key), int64_value(value), 0};
+          if (visit(visitor, i, &row) != 0) break;
+        }
+      return answer_;
+    }
+    kst_status prefix_scan(std::span<const kst_value>, bool, void*, kst_row_visitor) override { return answer_; }
+
+   private:
+    const kst_status& answer_;
+    std::map<std::string, int64_t> rows_;
+  };
+
   std::list<std::vector<std::max_align_t>> memory_;
-  std::map<std::string, int64_t> rows_;
+  Store store_{answer};
+  std::unique_ptr<Metrics> metrics_ = make_null_metrics();
 };
 
 inline Record text_record(std::string_view key, std::string_view value, int64_t timestamp = 0) {

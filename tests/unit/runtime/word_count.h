@@ -65,11 +65,12 @@ inline kst_status split(const Record& record, ProcessorContext& context) {
 }
 
 inline kst_status count(const Record& record, ProcessorContext& context) {
+  auto& counts = static_cast<KeyValueAccess&>(*context.store(0));
   kst_store_row row{record.key, null_value(), 0};
-  if (kst_status status = context.get_many(0, {&row, 1}); status != KST_OK) return status;
+  if (kst_status status = counts.get_many({&row, 1}); status != KST_OK) return status;
   row.value = int64_value((is_null(row.value) ? 0 : row.value.u.integer) + 1);
   row.timestamp = record.timestamp;
-  if (kst_status status = context.put_many(0, {&row, 1}); status != KST_OK) return status;
+  if (kst_status status = counts.put_many({&row, 1}); status != KST_OK) return status;
   Record counted = record;
   counted.value = row.value;
   return context.forward(0, {&counted, 1});

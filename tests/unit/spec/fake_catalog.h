@@ -15,8 +15,8 @@ class FakeCatalog final : public ProcessorCatalog {
   FakeCatalog() {
     for (const char* op : {"filter", "filter_not", "map", "map_values", "flat_map", "flat_map_values", "select_key",
                            "merge", "branch", "peek", "count", "to_stream"})
-      infos_.push_back({std::string("kstreamd.") + op, "", "", {}, op == std::string("count"), "builtin"});
-    infos_.push_back({"dedup", "", "", {}, 1, "dedup 1.0.0"});
+      add(std::string("kstreamd.") + op, op == std::string("count"), "builtin");
+    add("dedup", 1, "dedup 1.0.0");
   }
   const ProcessorInfo* find(std::string_view type) const override {
     for (const auto& info : infos_)
@@ -24,12 +24,13 @@ class FakeCatalog final : public ProcessorCatalog {
     return nullptr;
   }
   std::vector<ProcessorInfo> list() const override { return infos_; }
+  std::vector<SerdeInfo> serdes() const override { return {}; }
 
   std::vector<ConfigProblem> check(std::string_view type, std::string_view config) const override {
     std::vector<ConfigProblem> problems;
     if (type == "dedup") {
       if (config.find("\"window\":-") != std::string_view::npos)
-        problems.push_back({"/window", 0, 0, "the window has to be positive", "write a number of records"});
+        problems.push_back({false, "/window", 0, 0, "the window has to be positive", "write a number of records"});
       return problems;
     }
     // {"expr":"..."} and {"key":"...","value":"..."}: every text value is an expression.
@@ -46,6 +47,13 @@ class FakeCatalog final : public ProcessorCatalog {
   }
 
  private:
+  void add(const std::string& name, size_t stores, const std::string& plugin) {
+    ProcessorInfo& info = infos_.emplace_back();
+    info.name = name;
+    info.stores.resize(stores);
+    info.plugin = plugin;
+  }
+
   static std::string unquote(std::string_view config, size_t& at) {
     std::string out;
     for (; at < config.size() && config[at] != '"'; ++at) {
@@ -71,7 +79,7 @@ class FakeCatalog final : public ProcessorCatalog {
       auto token = message.substr(near + 6, message.size() - near - 7);
       if (auto at = text.find(token, begin); at != std::string::npos) column = static_cast<uint32_t>(at - begin + 1);
     }
-    problems.push_back({pointer, line, column, message, "to compare, write =="});
+    problems.push_back({false, pointer, line, column, message, "to compare, write =="});
   }
 
   std::vector<ProcessorInfo> infos_;

@@ -1,5 +1,6 @@
 // What a processor can ask of its task: hand records on, drop them, scratch memory, stores, time, names, the log.
 #pragma once
+#include <kstreamd/abi/log.h>
 #include <kstreamd/abi/plugin.h>
 #include <kstreamd/abi/store.h>
 #include <kstreamd/abi/task.h>
@@ -244,7 +245,7 @@ class KeyValueStore {
       std::remove_reference_t<Visit>& visit;
       std::exception_ptr thrown;
     } state{visit, nullptr};
-    const auto visitor = [](void* at, const kst_store_row* row) -> int {
+    const auto visitor = [](void* at, size_t, const kst_store_row* row) -> int {
       auto& s = *static_cast<State*>(at);
       try {
         return s.visit(*row) ? 0 : 1;
@@ -253,8 +254,9 @@ class KeyValueStore {
         return 1;
       }
     };
+    const kst_key_range range{from, to};
     const kst_status status =
-        context_->store_->range(context_->context_, index_, &from, &to, reverse ? 1 : 0, &state, visitor);
+        context_->store_->scan(context_->context_, index_, &range, 1, reverse ? 1 : 0, &state, visitor);
     if (state.thrown) std::rethrow_exception(state.thrown);
     context_->check(status);
   }

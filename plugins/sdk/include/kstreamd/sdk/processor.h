@@ -185,10 +185,16 @@ class TypeOf {
       }
       // Without a check of the class's own nobody has asked for any key yet: only text that is no object is a problem.
       if (!complete) return;
-      for (const auto& p : config.problems())
-        report(sink, p.pointer.c_str(), p.line, p.column, p.message.c_str(), p.hint.empty() ? nullptr : p.hint.c_str());
+      for (const auto& p : config.problems()) {
+        const kst_problem problem = {sizeof(kst_problem), KST_PROBLEM_ERROR, p.pointer.c_str(),
+                                     p.line,              p.column,          p.message.c_str(),
+                                     p.hint.empty() ? nullptr : p.hint.c_str()};
+        report(sink, &problem);
+      }
     } catch (...) {
-      report(sink, "", 0, 0, "the processor's check failed in an unexpected way", nullptr);
+      const kst_problem problem = {
+          sizeof(kst_problem), KST_PROBLEM_ERROR, "", 0, 0, "the processor's check failed in an unexpected way", nullptr};
+      report(sink, &problem);
     }
   }
 
@@ -222,9 +228,24 @@ class TypeOf {
 
  public:
   static const kst_processor_type* descriptor() {
+    static const kst_store_need needs[8] = {};
     static const kst_processor_type type = {
-        sizeof(kst_processor_type), P::kName,       P::kDescription, schema(),         outputs(),     stores(),
-        deterministic() ? 1u : 0u,  &TypeOf::check, &TypeOf::create, &TypeOf::process, &TypeOf::close};
+        sizeof(kst_processor_type),
+        P::kName,
+        P::kDescription,
+        schema(),
+        outputs(),
+        needs,
+        stores(),
+        deterministic() ? 1u : 0u,
+        0,
+        0,
+        &TypeOf::check,
+        &TypeOf::create,
+        nullptr,
+        &TypeOf::process,
+        nullptr,
+        &TypeOf::close};
     return &type;
   }
 };
@@ -242,7 +263,7 @@ template <typename... Processors>
 const kst_plugin* plugin(const char* name, const char* version) {
   static const kst_processor_type* const types[] = {processor_type<Processors>()..., nullptr};
   static const kst_plugin descriptor = {KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), name,
-                                        version,          types};
+                                        version,          types,         nullptr};
   return &descriptor;
 }
 

@@ -71,8 +71,9 @@ class Task {
  public:
   // Throws std::invalid_argument with the processor's message when it refuses the configuration.
   Task(const kst_processor_type* type, std::string_view config) : type_(type), stores_(type->store_count) {
-    host_ = {sizeof(kst_host), KST_ABI_MAJOR,  KST_ABI_MINOR,     &Task::on_forward,
-             &Task::on_fail,   &Task::on_drop, &Task::on_scratch, &Task::on_extension};
+    host_ = {sizeof(kst_host),  KST_ABI_MAJOR,  KST_ABI_MINOR,  &Task::on_forward,
+             &Task::on_output,  &Task::on_fail, &Task::on_drop, &Task::on_scratch,
+             &Task::on_extension};
     if (type_->create(&host_, handle(), config.data(), config.size(), &instance_) != KST_OK)
       throw std::invalid_argument(message_);
   }
@@ -149,6 +150,12 @@ class Task {
     for (size_t i = 0; i < count; ++i) task.outputs_[output].push_back(own(records[i]));
     return KST_OK;
   }
+  static kst_status on_output(kst_context* context, const char* name, size_t size, uint32_t* number) {
+    const auto* const* names = of(context).type_->outputs;
+    for (*number = 0; names && names[*number]; ++*number)
+      if (std::string_view(name, size) == names[*number]) return KST_OK;
+    return KST_FATAL;
+  }
   static void on_fail(kst_context* context, const char* message, size_t size) {
     of(context).message_.assign(message, size);
   }
@@ -159,8 +166,9 @@ class Task {
   }
 
   static const void* on_extension(const char* id, uint32_t revision) {
-    static const kst_store_extension store = {sizeof(kst_store_extension), &Task::on_get, &Task::on_put,
-                                              &Task::on_range};
+    static const kst_store_extension store = {
+        sizeof(kst_store_extension), nullptr, &Task::on_get, &Task::on_put, nullptr, nullptr, &Task::on_scan,
+        nullptr,                     nullptr};
     static const kst_task_extension task = {
         sizeof(kst_task_extension),
         [](kst_context*) -> const char* { return "test"; },
@@ -196,8 +204,9 @@ class Task {
     for (size_t i = 0; i < count; ++i) task.write(store, rows[i]);
     return KST_OK;
   }
-  static kst_status on_range(kst_context* context, uint32_t store, const kst_value* from, const kst_value* to,
-                             int reverse, void* visitor, kst_row_visitor visit) {
+  static kst_status on_scan(kst_context* context, uint32_t store, const kst_key_range* ranges, size_t, int reverse,
+                            void* visitor, kst_row_visitor visit) {
+    const kst_value *from = &ranges->from, *to = &ranges->to;
     Task& task = of(context);
     if (task.store_status_ != KST_OK) return task.store_status_;
     auto& rows = task.stores_.at(store);
@@ -205,7 +214,7 @@ class Task {
     auto end = kstreamd::is_null(*to) ? rows.end() : rows.upper_bound(bytes(*to));
     const auto show = [&](const StoredRow& stored) {
       const Row row{stored.key.get(), stored.value.get(), stored.timestamp};
-      return visit(visitor, &row) == 0;
+      return visit(visitor, 0, &row) == 0;
     };
     if (reverse) {
       while (end != begin && show((--end)->second)) {
@@ -266,8 +275,9 @@ inline std::vector<ConfigProblem> check(const kst_processor_type* type, std::str
   if (!type->check) return out;
   type->check(
       config.data(), config.size(), &out,
-      [](void* sink, const char* pointer, uint32_t line, uint32_t column, const char* message, const char* hint) {
-        static_cast<std::vector<ConfigProblem>*>(sink)->push_back({pointer, message, hint ? hint : "", line, column});
+      [](void* sink, const kst_problem* p) {
+        static_cast<std::vector<ConfigProblem>*>(sink)->push_back(
+            {p->pointer, p->message, p->hint ? p->hint : "", p->line, p->column});
       });
   return out;
 }

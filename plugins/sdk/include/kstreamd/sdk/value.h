@@ -29,6 +29,9 @@ inline Value json_value(std::string_view text) {
   return Value{KST_JSON, static_cast<uint32_t>(text.size()), {.data = text.data()}};
 }
 
+// Borrowed too.
+inline Value object_value(const kst_object* object) { return Value{KST_OBJECT, 0, {.object = object}}; }
+
 inline bool is_null(const Value& v) { return v.type == KST_NULL; }
 inline bool is_integer(const Value& v) { return v.type == KST_INT64 || v.type == KST_INT32; }
 inline bool has_data(const Value& v) { return v.type >= KST_STRING && v.type <= KST_JSON; }
@@ -40,7 +43,7 @@ inline std::string_view data_of(const Value& v) {
 
 // "null", "bool", "int32", ...: for messages.
 inline const char* type_name(const Value& v) {
-  static constexpr const char* names[] = {"null", "bool", "int32", "int64", "float64", "string", "bytes", "json"};
+  static constexpr const char* names[] = {"null", "bool", "int32", "int64", "float64", "string", "bytes", "json", "object"};
   return v.type < sizeof names / sizeof *names ? names[v.type] : "opaque";
 }
 

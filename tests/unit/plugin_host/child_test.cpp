@@ -11,7 +11,7 @@ TEST_CASE("a plugin is described by a child, and not loaded here") {
   REQUIRE(described.ok());
   CHECK(described.value().name == "dedup");
   CHECK(described.value().version == "1.0.0");
-  CHECK(described.value().abi == "0.1");
+  CHECK(described.value().abi == std::to_string(KST_ABI_MAJOR) + "." + std::to_string(KST_ABI_MINOR));
   CHECK(described.value().path == example_plugin("dedup"));
   REQUIRE(described.value().processors.size() == 1);
   const ProcessorInfo& info = described.value().processors[0];

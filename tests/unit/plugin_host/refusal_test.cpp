@@ -41,8 +41,9 @@ TEST_CASE("a broken plugin is refused with what is wrong and what to do") {
                           rebuild + ", or upgrade kstreamd)"},
       {"newer_minor", "was built against kstreamd ABI " + newer_minor + "; this kstreamd offers " + abi + " (" +
                           rebuild + ", or upgrade kstreamd)"},
-      {"short_struct", "says that its descriptor has 8 bytes; kstreamd ABI " + abi +
-                           " has 40 (set struct_size to sizeof(kst_plugin), and " + rebuild + ")"},
+      {"short_struct", "says that its descriptor has 8 bytes; kstreamd ABI " + abi + " has " +
+                           std::to_string(sizeof(kst_plugin)) + " (set struct_size to sizeof(kst_plugin), and " +
+                           rebuild + ")"},
       {"entry_null", "kst_plugin_entry returned NULL: the plugin refuses this kstreamd (ABI " + abi +
                          ") (ask its author which version of kstreamd it needs)"},
       {"no_name", "has no name or no version (fill in kst_plugin.name and kst_plugin.version)"},

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/arena.h"
+#include "core/base/base64.h"
 #include "daemon/json_text.h"
 
 namespace kstreamd {

@@ -1,7 +1,6 @@
 // JSON written piece by piece, for logs and records: no document is built.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,9 +11,5 @@ bool valid_utf8(std::string_view text);
 void append_json_string(std::string& out, std::string_view text);
 // {"base64":"..."}: bytes that are no text.
 void append_json_bytes(std::string& out, std::string_view bytes);
-
-std::string base64_encode(std::string_view bytes);
-// Nothing: not base64 (standard alphabet, padded).
-std::optional<std::string> base64_decode(std::string_view text);
 
 }  // namespace kstreamd

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/base64.h"
 #include "daemon/json_text.h"
 #include "daemon/real_clock.h"
 #include "daemon/record_text.h"

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "core/base/base64.h"
 #include "daemon/json_text.h"
 #include "daemon/log_setup.h"
 #include "daemon/record_text.h"

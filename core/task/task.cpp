@@ -81,6 +81,11 @@ Status Task::process_run(size_t input, std::span<const FetchedRecord> records) {
   return error;
 }
 
+Status Task::punctuate_wall_clock() { return {}; }
+std::optional<int64_t> Task::next_wall_clock_ms() const { return std::nullopt; }
+size_t Task::in_flight() const { return 0; }
+Result<size_t> Task::finish_completed() { return size_t{0}; }
+
 size_t Task::uncommitted_bytes() const {
   size_t bytes = 0;
   if (state_)

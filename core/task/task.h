@@ -9,6 +9,7 @@
 // is returned stops the task.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/ports/crash_log.h"
 #include "core/ports/metrics.h"
 #include "core/ports/processor.h"
 #include "core/ports/state.h"
@@ -33,6 +35,11 @@ struct TaskServices {
   const ProcessorCatalog& processors;
   Metrics& metrics;
   const Clock& clock;
+  // Called when a held record was completed, by the completing thread: the task's thread is to call finish_completed()
+  // soon. It may be called after the task is gone. May be empty.
+  std::function<void()> wake = {};
+  // Which records brought the process down before; may be null.
+  const CrashLog* crashes = nullptr;
 };
 
 class Task {
@@ -52,8 +59,21 @@ class Task {
   size_t buffered(size_t i) const { return buffer_.buffered(i); }
 
   void buffer(size_t input, FetchedBatch batch) { buffer_.add(input, std::move(batch)); }
-  // Processes up to about `limit` buffered records that are ready; returns how many.
+  // Processes up to about `limit` buffered records that are ready; returns how many. Punctuations on stream time fire
+  // after the record that moved it. Fewer than are ready when a processor holds as many records as it may.
   Result<size_t> process(size_t limit);
+
+  // Fires the punctuations on the wall clock that are due; nothing when none is.
+  Status punctuate_wall_clock();
+  // When the next one is due, as Clock::wall_ms.
+  std::optional<int64_t> next_wall_clock_ms() const;
+
+  // Records taken up and not finished: held by processors, or waiting for one that holds as many as it may. While there
+  // are any the task must not be committed.
+  size_t in_flight() const;
+  // Forwards what processors have completed of the records they held, and fails those that were held for too long.
+  // Returns how many records were finished.
+  Result<size_t> finish_completed();
 
   // Whether records were processed since the last commit.
   bool dirty() const { return dirty_; }

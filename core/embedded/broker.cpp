@@ -25,12 +25,12 @@ class SystemClock final : public Clock {
 
 void ProducerTable::add(EmbeddedProducer* producer) {
   std::lock_guard lock(mutex_);
-  producers_.insert(producer);
+  producers_.push_back(producer);
 }
 
 void ProducerTable::remove(EmbeddedProducer* producer) {
   std::lock_guard lock(mutex_);
-  producers_.erase(producer);
+  std::erase(producers_, producer);
   std::erase_if(by_id_, [&](const auto& entry) { return entry.second == producer; });
 }
 

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,8 +36,8 @@ class ProducerTable {
   std::atomic<int> gathering_transactional{0};
 
  private:
-  std::mutex mutex_;  // guards what follows
-  std::set<EmbeddedProducer*> producers_;
+  std::mutex mutex_;                          // guards what follows
+  std::vector<EmbeddedProducer*> producers_;  // oldest first: runs that are repeated append in the same order
   std::map<std::string, EmbeddedProducer*> by_id_;
 };
 

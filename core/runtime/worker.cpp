@@ -14,7 +14,7 @@ constexpr Duration recommit_interval = std::chrono::hours(1);
 constexpr Duration flush_timeout = std::chrono::seconds(30);
 constexpr Duration upkeep_interval = std::chrono::seconds(1);
 constexpr Duration publish_interval = std::chrono::milliseconds(20);
-constexpr Duration retry_pause = std::chrono::milliseconds(10);
+constexpr Duration longest_retry_pause = std::chrono::milliseconds(10);
 constexpr size_t fetch_records = 4096;
 constexpr size_t round_records = 4096;  // per task, before others and the commit have their turn
 constexpr size_t pause_above = 16'384;  // buffered records of an input that waits for another
@@ -57,6 +57,7 @@ Worker::~Worker() = default;
 // ---- One round
 
 void Worker::step(Duration wait) {
+  retry_pause_ = std::min(wait, longest_retry_pause);
   if (failed_ || (running_.empty() && producer_)) commands_.wait(wait);
   for (auto& command : commands_.take()) handle(std::move(command));
   if (failed_) return;
@@ -163,7 +164,7 @@ Status Worker::again(Call call) {
           {{"topology", topology_.name}, {"worker", config_.index}, {"cause", status.error().message}});
       next_notice = ports_.clock.now() + notice_interval;
     }
-    commands_.pause(retry_pause);
+    commands_.pause(retry_pause_);
   }
 }
 
@@ -213,7 +214,7 @@ void Worker::recover(const Error& error, int culprit) {
     // Nothing was begun that the next round could not begin again.
     log(LogLevel::warn, "a call is repeated",
         {{"topology", topology_.name}, {"worker", config_.index}, {"cause", error.text()}});
-    return commands_.wait(retry_pause);
+    return commands_.wait(retry_pause_);
   }
   log(LogLevel::warn, "a transaction is undone",
       {{"topology", topology_.name}, {"worker", config_.index}, {"cause", error.text()}});

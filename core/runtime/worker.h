@@ -112,6 +112,7 @@ class Worker {
   Duration commit_all_at_{0};  // when that is due by itself
   Duration last_publish_{0};
   Duration next_upkeep_{0};
+  Duration retry_pause_{0};  // of this round: no longer than the round may wait
   bool failed_ = false;
 
   mutable std::mutex mutex_;

@@ -1,9 +1,11 @@
 /* Extension "kstreamd.window_store", revision 1: stores of kind KST_STORE_WINDOW.
  *
- * A row belongs to a key and the start of a window; the window's size is the store's (`size:` in YAML). With
- * `duplicates: true` several rows may have the same key and start, and none is ever overwritten. Rows whose window
- * starts `retention` or more before the greatest start put so far are gone; putting one is counted as dropped
- * (`expired`). Semantics are those of Kafka Streams' WindowStore. Otherwise as abi/store.h. All functions [task]. */
+ * A row belongs to a key and the start of a window, 0 or later (else it is a KST_RECORD_ERROR); the window's size is the
+ * store's (`size:` in YAML). With `duplicates: true` several rows may have the same key and start: none is ever
+ * overwritten or deleted, and putting KST_NULL does nothing. The store's time is the greatest start put so far (by any
+ * node, deletions included). Rows whose window starts `retention` or more before it are gone; putting one is counted as
+ * dropped (`expired`). Semantics are those of Kafka Streams' timestamped WindowStore. Otherwise as abi/store.h. All
+ * functions [task]. */
 #ifndef KSTREAMD_ABI_WINDOW_STORE_H
 #define KSTREAMD_ABI_WINDOW_STORE_H
 
@@ -19,7 +21,7 @@ extern "C" {
 typedef struct kst_window_row {
   kst_value key;
   kst_value value;   /* KST_NULL: no such row; in put_many: delete it */
-  int64_t timestamp; /* ms; of the value, in timestamped stores, else 0 */
+  int64_t timestamp; /* ms; of the value; 0 in put_many: the start. By it the broker's retention of the changelog goes */
   int64_t start;     /* ms, inclusive */
   int64_t end;       /* ms, exclusive: start + size. Set by the host. */
 } kst_window_row;
@@ -45,8 +47,9 @@ typedef struct kst_window_store_extension {
   /* Writes rows in order. */
   kst_status (*put_many)(kst_context* context, uint32_t store, const kst_window_row* rows, size_t count);
 
-  /* Visits the rows of each range: for one key by start, for several by key and start (keys by their serialized
-   * bytes); backwards with `reverse`. */
+  /* Visits the rows of each range: for one key by start, for several by key and start (keys by their serialized bytes;
+   * where one key is the beginning of another, their rows may come mixed), duplicates in the order in which they were
+   * put; backwards with `reverse`. */
   kst_status (*scan)(kst_context* context, uint32_t store, const kst_window_range* ranges, size_t count, int reverse,
                      void* visitor, kst_window_visitor visit);
 } kst_window_store_extension;

@@ -21,8 +21,8 @@ typedef struct kst_session_row {
   kst_value value; /* KST_NULL: no such session; in put_many: delete it */
   int64_t start;   /* ms, inclusive */
   int64_t end;     /* ms, inclusive */
-  /* ms; of the changelog's record, as a rule that of the record at hand; 0: the end. By it the broker's retention of the
-   * changelog goes. Not kept: 0 in what is read. */
+  /* ms; of the changelog's record, as a rule that of the record at hand; 0: the end. By it the broker's retention of
+   * the changelog goes. Not kept: 0 in what is read. */
   int64_t timestamp;
 } kst_session_row;
 

@@ -1,7 +1,7 @@
 /* Extension "kstreamd.window_store", revision 1: stores of kind KST_STORE_WINDOW.
  *
- * A row belongs to a key and the start of a window, 0 or later (else it is a KST_RECORD_ERROR); the window's size is the
- * store's (`size:` in YAML). With `duplicates: true` several rows may have the same key and start: none is ever
+ * A row belongs to a key and the start of a window, 0 or later (else it is a KST_RECORD_ERROR); the window's size is
+ * the store's (`size:` in YAML). With `duplicates: true` several rows may have the same key and start: none is ever
  * overwritten or deleted, and putting KST_NULL does nothing. The store's time is the greatest start put so far (by any
  * node, deletions included). Rows whose window starts `retention` or more before it are gone; putting one is counted as
  * dropped (`expired`). Semantics are those of Kafka Streams' timestamped WindowStore. Otherwise as abi/store.h. All
@@ -21,7 +21,7 @@ extern "C" {
 typedef struct kst_window_row {
   kst_value key;
   kst_value value;   /* KST_NULL: no such row; in put_many: delete it */
-  int64_t timestamp; /* ms; of the value; 0 in put_many: the start. By it the broker's retention of the changelog goes */
+  int64_t timestamp; /* ms; of the value; 0 in put_many: the start; the changelog.s too */
   int64_t start;     /* ms, inclusive */
   int64_t end;       /* ms, exclusive: start + size. Set by the host. */
 } kst_window_row;

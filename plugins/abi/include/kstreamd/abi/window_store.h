@@ -21,7 +21,7 @@ extern "C" {
 typedef struct kst_window_row {
   kst_value key;
   kst_value value;   /* KST_NULL: no such row; in put_many: delete it */
-  int64_t timestamp; /* ms; of the value; 0 in put_many: the start; the changelog.s too */
+  int64_t timestamp; /* ms; of the value, and of its changelog record; 0 in put_many: the start */
   int64_t start;     /* ms, inclusive */
   int64_t end;       /* ms, exclusive: start + size. Set by the host. */
 } kst_window_row;

@@ -21,7 +21,7 @@ class CatalogTypes final : public ProcessorTypes {
   std::optional<Shape> shape(const std::string& type) const override {
     const auto* info = catalog_.find(type);
     if (info == nullptr) return std::nullopt;
-    return Shape{info->outputs, static_cast<uint32_t>(info->stores.size())};
+    return Shape{info->outputs, static_cast<uint32_t>(info->stores.size()), info->max_in_flight > 0};
   }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;

@@ -14,6 +14,8 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+constexpr int64_t most_in_flight = 1'000'000;  // records that one node may hold
+
 const std::vector<std::string> error_actions = {"fail", "skip", "dead_letter"};
 
 // Reads one topology file. Every member reports what is wrong and goes on with the rest.
@@ -295,7 +297,7 @@ const YamlNode::Entry* TopologyReader::find_operator(const YamlNode::Entry& entr
     }
   }
   std::vector<std::string> known = {"from", "serde", "on_error", "group_by"};
-  if (op != nullptr && op->key == "process") known.insert(known.end(), {"config", "stores"});
+  if (op != nullptr && op->key == "process") known.insert(known.end(), {"config", "stores", "max_in_flight"});
   auto possible = known;
   possible.insert(possible.end(), available_operators().begin(), available_operators().end());
   for (const auto& key : entry.value->entries) {
@@ -350,6 +352,11 @@ bool TopologyReader::read_process(const YamlNode& value, const YamlNode::Entry& 
     auto names = reader_.texts(*stores->value, "stores");
     good = good && names.has_value();
     if (names) node.stores = std::move(*names);
+  }
+  if (auto* limit = value.find("max_in_flight"); limit != nullptr && limit->value->kind != YamlNode::Kind::null) {
+    auto records = reader_.integer(*limit->value, "max_in_flight", 1, most_in_flight);
+    good = good && records.has_value();
+    if (records) node.max_in_flight = static_cast<uint32_t>(*records);
   }
   return good;
 }

@@ -65,6 +65,7 @@ void Builder::add_repartition(size_t i) {
   base.key_serde = flow.out.key_serde;
   base.value_serde = flow.in.value_serde;
   base.from = declared.from;
+  base.derived_for = declared.name;
   if (declared.group_by) {
     NodeDeclaration grouping;
     grouping.operator_name = "select_key";
@@ -119,12 +120,14 @@ void Builder::add_node(size_t i) {
   node.from = declared.from;
   if (analyzed.repartition) node.from = {t_.nodes.back().name};
   if (node.kind != NodeKind::sink) node.children.resize(std::max<size_t>(1, analyzed.outputs.size()));
+  node.outputs = analyzed.outputs;
   node.topics = declared.topics;
   node.reset = declared.reset;
   node.key_serde = analyzed.out.key_serde;
   node.value_serde = analyzed.out.value_serde;
   node.processor_type = processor_type(declared);
   if (node.kind == NodeKind::processor) node.config = processor_config(declared, analyzed.in.table);
+  node.max_in_flight = declared.max_in_flight.value_or(0);
   node.on_error = merged(declaration_.on_error, declared.on_error);
   for (const auto& store : analyzed.stores) node.stores.push_back(store_index(i, store));
   exit_[i] = add(std::move(node));

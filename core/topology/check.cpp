@@ -200,6 +200,9 @@ void Checker::check_process(size_t i) {
                (shape->store_count == 1 ? " store, " : " stores, ") + std::to_string(given) +
                (given == 1 ? " is named" : " are named"),
            shape->store_count == 0 ? "leave stores: out" : "name them in the plugin's order: stores: [NAME, ...]");
+  if (declared(i).max_in_flight && !shape->asynchronous)
+    report(i, "/max_in_flight", "processor '" + type + "' finishes each record at once: it never has records in flight",
+           "leave max_in_flight: out; it is for processors that finish records later");
 }
 
 void Checker::resolve_inputs(size_t i) {

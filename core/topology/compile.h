@@ -17,6 +17,7 @@ class ProcessorTypes {
   struct Shape {
     std::vector<std::string> outputs;  // empty: one unnamed
     uint32_t store_count = 0;
+    bool asynchronous = false;  // it may hold records and finish them later
   };
   // `pointer` points into the configuration; line and column count within the text there.
   struct Problem {

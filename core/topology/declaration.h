@@ -46,8 +46,9 @@ struct NodeDeclaration {
   SerdeChoice serde;  // of `serde:`; of a source's or sink's own key and value
 
   std::string process_type;
-  std::string config = "{}";        // of a process: a JSON object
-  std::vector<std::string> stores;  // count: at most one; process: as the plugin numbers them
+  std::string config = "{}";              // of a process: a JSON object
+  std::optional<uint32_t> max_in_flight;  // of a process: otherwise than its type says
+  std::vector<std::string> stores;        // count: at most one; process: as the plugin numbers them
   ErrorOverrides on_error;
 };
 

@@ -60,7 +60,8 @@ std::string render_text(const Topology& t) {
     for (int n : sub.nodes) {
       const auto& node = t.nodes[n];
       out += "  " + node.name + ": " + what(node) + (node.table ? ", table" : "") + ", key " + node.key_serde +
-             ", value " + node.value_serde + "\n";
+             ", value " + node.value_serde +
+             (node.max_in_flight > 0 ? ", " + std::to_string(node.max_in_flight) + " in flight" : "") + "\n";
       for (int s : node.stores) out += "    uses store " + t.stores[s].name + "\n";
       if (auto children = children_text(t, node); !children.empty()) out += "    -> " + children + "\n";
     }
@@ -171,6 +172,7 @@ std::string json_node(const Topology& t, const Node& node) {
     out += ",\"processor\":" + quote_json(node.processor_type) + ",\"config\":" + node.config;
   if (!node.stores.empty())
     out += ",\"stores\":" + json_list(node.stores, [&](int s) { return quote_json(t.stores[s].name); });
+  if (node.max_in_flight > 0) out += ",\"max_in_flight\":" + std::to_string(node.max_in_flight);
   return out + "}";
 }
 

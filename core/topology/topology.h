@@ -34,11 +34,14 @@ struct Node {
   std::string operator_name;  // as in YAML: "filter", "count", "source", ...; "repartition_sink" / "repartition_source"
                               // when derived
   bool table = false;         // its output is a table's updates
+  std::string derived_for;    // of a derived node: the declared node whose input it prepares
 
   // Inputs as declared: node names or "node.OUTPUT"
   std::vector<std::string> from;
   // Children per output (index as in ProcessorInfo.outputs; 0 when unnamed), in file order.
   std::vector<std::vector<int>> children;
+  // Names of the outputs; empty: one unnamed.
+  std::vector<std::string> outputs;
 
   // Sources: topics; sinks: exactly one.
   std::vector<std::string> topics;
@@ -51,6 +54,7 @@ struct Node {
   // Processors (and sources and sinks with expressions): type in the ProcessorCatalog and its configuration, JSON.
   std::string processor_type;
   std::string config;
+  uint32_t max_in_flight = 0;  // records that it may hold at a time; 0: as its type says
   // Indices into Topology::stores, in the order in which the processor numbers them.
   std::vector<int> stores;
 

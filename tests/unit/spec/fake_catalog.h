@@ -1,5 +1,5 @@
 // A ProcessorCatalog for the tests of core/spec: the built-in types, whose expressions Lua's own loader checks, and a
-// plugin "dedup" with one store that does not like a negative window.
+// plugin with the types "dedup", which has one store and does not like a negative window, and "look_up", asynchronous.
 #pragma once
 #include <lua.hpp>
 #include <memory>
@@ -17,6 +17,8 @@ class FakeCatalog final : public ProcessorCatalog {
                            "merge", "branch", "peek", "count", "to_stream"})
       add(std::string("kstreamd.") + op, op == std::string("count"), "builtin");
     add("dedup", 1, "dedup 1.0.0");
+    add("look_up", 0, "dedup 1.0.0");
+    infos_.back().max_in_flight = 10;
   }
   const ProcessorInfo* find(std::string_view type) const override {
     for (const auto& info : infos_)

@@ -90,6 +90,7 @@ TEST_CASE("every operator is read") {
   counts: { from: in, group_by: "value", serde: { key: string }, count: {} }
   updates: { from: counts, to_stream: }
   once: { from: in, process: dedup, config: { window: 10, names: [a, "1", true, ~, 1.5] }, stores: [recent] }
+  slow: { from: in, process: look_up, max_in_flight: 50 }
   out: { from: updates, sink: { topic: out, key: string, value: int64 } }
 )",
                       "stores:\n  recent: { type: key_value, key: string, value: int64, backend: memory, changelog: "
@@ -104,6 +105,7 @@ TEST_CASE("every operator is read") {
   CHECK(find("parts").config == R"({"branches":[{"name":"hot","expr":"value == 'hot'"},{"name":"rest"}]})");
   CHECK(find("counts").key_serde == "string");
   CHECK(find("once").processor_type == "dedup");
+  CHECK(find("slow").max_in_flight == 50);
   CHECK(find("once").config == R"({"window":10,"names":["a","1",true,null,1.5]})");
   REQUIRE(t.stores.size() == 2);
   CHECK(t.stores[1].changelog_configs.at("segment.bytes") == "1000");
@@ -150,6 +152,10 @@ TEST_CASE("mistakes have places and hints") {
       Contains("a topic by expression is not available"));
   CHECK_THAT(one(with_nodes("  x: { from: in, process: dedup, stores: [s], config: { window: -1 } }\n")).message,
              Contains("positive"));
+  CHECK_THAT(one(with_nodes("  x: { from: in, process: look_up, max_in_flight: 0 }\n")).message,
+             Contains("'max_in_flight': '0' is not a whole number that fits here"));
+  CHECK_THAT(one(with_nodes("  x: { from: in, process: dedup, stores: [s], max_in_flight: 5 }\n")).message,
+             Contains("finishes each record at once"));
   CHECK_THAT(one(with_nodes("", "guarantee: exactly_onze\n")).hint, Contains("exactly_once"));
   CHECK_THAT(one(with_nodes("", "max_task_idle: 5\n")).hint, Contains("250ms"));
   CHECK_THAT(one(with_nodes("", "script: { file: x.lua }\n")).message, Contains("not available"));

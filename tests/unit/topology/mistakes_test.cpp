@@ -146,6 +146,19 @@ TEST_CASE("plugins and expressions are checked, and placed in the declaration") 
   CHECK(problem(topology({source("in", "in"), counts})).pointer == "/group_by");
 }
 
+TEST_CASE("only a processor that finishes records later has a number of them in flight") {
+  auto look_up = process("x", "in", "look_up");
+  look_up.max_in_flight = 50;
+  const auto compiled = compile(topology({source("in", "in"), look_up}), FakeTypes());
+  REQUIRE(compiled.topology);
+  CHECK(find(*compiled.topology, "x").max_in_flight == 50);
+  auto sort_out = process("x", "in", "sort_out");
+  sort_out.max_in_flight = 50;
+  const auto p = problem(topology({source("in", "in"), sort_out}));
+  CHECK(p.pointer == "/max_in_flight");
+  CHECK_THAT(p.message, Contains("'sort_out' finishes each record at once"));
+}
+
 TEST_CASE("branches: the default is last, names are unique") {
   auto branch = node("x", "branch", {"in"});
   branch.expressions = {{"rest", ""}, {"hot", "value"}};

@@ -72,6 +72,16 @@ TEST_CASE("a graph as JSON has everything, escaped") {
   CHECK(std::count(json.begin(), json.end(), '[') == std::count(json.begin(), json.end(), ']'));
 }
 
+TEST_CASE("a graph shows how many records a node may hold, where the file says so") {
+  auto look_up = process("x", "in", "look_up");
+  look_up.max_in_flight = 50;
+  const auto compiled = compile(topology({source("in", "in"), look_up}), FakeTypes());
+  REQUIRE(compiled.topology);
+  CHECK_THAT(render(*compiled.topology, GraphFormat::text),
+             Contains("x: process look_up, ") && Contains(", 50 in flight\n"));
+  CHECK_THAT(render(*compiled.topology, GraphFormat::json), Contains("\"max_in_flight\":50"));
+}
+
 TEST_CASE("formats have names") {
   CHECK(graph_format("mermaid") == GraphFormat::mermaid);
   CHECK_FALSE(graph_format("png").has_value());

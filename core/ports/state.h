@@ -15,6 +15,7 @@
 
 #include "core/base/result.h"
 #include "core/record/fetched.h"
+#include "core/record/store_keys.h"
 #include "core/record/topic_partition.h"
 
 namespace kstreamd {
@@ -24,6 +25,10 @@ struct StoreConfig {
   bool timestamped = true;  // keeps the timestamp of each value
   bool persistent = true;   // on disk; else in memory, restored whole at each start
   bool changelogged = true;
+  KeyLayout layout = KeyLayout::plain;
+  // Of windows and sessions, in ms: rows whose time is so far behind the store's (StoreClock) or more have expired.
+  // They are removed some time later, which no changelog record tells of: the changelog's own retention does the same.
+  int64_t retention = 0;
 };
 
 // A row of a key-value store in bytes. Absent: no such key.
@@ -62,10 +67,12 @@ class KeyValueStore {
   // Copies. Not present deletes.
   virtual Status put(std::string_view key, const StoreValue& value) = 0;
   // Visits from <= key <= to (nullopt: open) in unsigned byte order, overlay included; the visitor returns false to
-  // stop and must not write the store.
+  // stop. A put during it is refused.
   using Visitor = std::function<bool(std::string_view key, const StoreValue& value)>;
   virtual Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
                        const Visitor& visit) = 0;
+  // Of stores of windows and sessions. A rollback takes it back; a restart and a restoration find it again.
+  virtual StoreClock clock() const { return {}; }
   // About how many bytes the overlay holds.
   virtual size_t uncommitted_bytes() const = 0;
   // An estimate of the committed rows. [any thread]

@@ -51,6 +51,9 @@ class TaskDatabase {
   virtual CommittedRows& rows(size_t column) = 0;
   virtual std::optional<ChangelogPosition> position(size_t column) const = 0;
   virtual void stage_position(size_t column, const ChangelogPosition& position) = 0;
+  // As it was at opening.
+  virtual StoreClock clock(size_t column) const = 0;
+  virtual void stage_clock(size_t column, const StoreClock& clock) = 0;
   // Writes all that was staged, atomically. After an error nothing more may be written.
   virtual Status write_staged() = 0;
   // Waits until all that was written would survive kill -9.

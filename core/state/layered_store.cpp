@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/state/expiry.h"
+
 namespace kstreamd {
 namespace {
 
@@ -50,6 +52,13 @@ Result<StoreValue> LayeredStore::get(std::string_view key) {
 
 Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   if (failed_) return *failed_;
+  if (scans_ > 0)
+    return Error{.message = "store '" + config_.name + "' was written while it was being scanned",
+                 .hint = "collect what is to be written, and write it when the scan has ended"};
+  if (auto time = time_of_key(config_.layout, key)) {
+    clock_.time = std::max(clock_.time, *time);
+    if (config_.layout == KeyLayout::window) clock_.sequence = read_window_key(key)->sequence;
+  }
   overlay_.put(key, value);
   overlay_.evict(budget_->share());
   return {};
@@ -59,6 +68,11 @@ Status LayeredStore::range(std::optional<std::string_view> from, std::optional<s
                            const Visitor& visit) {
   if (failed_) return *failed_;
   if (from && to && *from > *to) return {};
+  struct Scan {
+    int& scans;
+    explicit Scan(int& s) : scans(s) { ++scans; }
+    ~Scan() { --scans; }
+  } scan(scans_);
   auto rows = rows_.scan(from, to, reverse);
   DirtyWalk dirty(overlay_, from, to, reverse);
   while (rows->valid() || dirty.valid()) {
@@ -89,6 +103,22 @@ void LayeredStore::write_dirty() {
 void LayeredStore::committed() {
   overlay_.committed();
   overlay_.evict(budget_->share());
+  committed_clock_ = clock_;
+}
+
+void LayeredStore::rolled_back() {
+  overlay_.rolled_back();
+  clock_ = committed_clock_;
+}
+
+bool LayeredStore::restored(std::string_view key) {
+  const auto time = time_of_key(config_.layout, key);
+  if (!time) return true;
+  clock_.time = std::max(clock_.time, *time);
+  // The greatest, not the last: what Kafka Streams wrote begins anew with each of its restarts.
+  if (config_.layout == KeyLayout::window) clock_.sequence = std::max(clock_.sequence, read_window_key(key)->sequence);
+  committed_clock_ = clock_;
+  return !expired(config_, clock_, key);
 }
 
 }  // namespace kstreamd

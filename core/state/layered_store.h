@@ -22,6 +22,7 @@ class LayeredStore final : public KeyValueStore {
   Status put(std::string_view key, const StoreValue& value) override;
   Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
                const Visitor& visit) override;
+  StoreClock clock() const override { return clock_; }
   size_t uncommitted_bytes() const override { return overlay_.dirty_bytes(); }
   uint64_t approximate_rows() const override { return rows_.approximate_rows(); }
 
@@ -32,6 +33,12 @@ class LayeredStore final : public KeyValueStore {
   void write_dirty();
   // They have been committed.
   void committed();
+  void rolled_back();
+
+  const StoreClock& committed_clock() const { return committed_clock_; }
+  void set_clock(const StoreClock& clock) { clock_ = committed_clock_ = clock; }
+  // Moves the clock by a restored key; whether its row is still of interest.
+  bool restored(std::string_view key);
 
  private:
   // As the outside sees it: plain stores have no timestamps.
@@ -45,6 +52,9 @@ class LayeredStore final : public KeyValueStore {
   const std::shared_ptr<ReadCacheBudget> budget_;
   const std::optional<Error>& failed_;
   Overlay overlay_;
+  StoreClock clock_;  // uncommitted puts included
+  StoreClock committed_clock_;
+  int scans_ = 0;  // in progress: views into the overlay that a put would break
 };
 
 }  // namespace kstreamd

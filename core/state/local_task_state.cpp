@@ -24,7 +24,9 @@ LocalTaskState::LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<
       store.memory = std::make_unique<MemoryRows>();
     }
     CommittedRows& rows = store.memory ? *store.memory : database_->rows(store.column);
+    store.expiry = ExpirySchedule(stores[i].retention);
     store.layered = std::make_unique<LayeredStore>(std::move(stores[i]), rows, budget, failed_);
+    if (!store.memory) store.layered->set_clock(database_->clock(store.column));
   }
 }
 
@@ -41,6 +43,19 @@ std::optional<ChangelogMark> LocalTaskState::changelog_mark(size_t store) const 
 void LocalTaskState::set_position(Store& store, const ChangelogPosition& position) {
   store.position = position;
   if (!store.memory) database_->stage_position(store.column, position);
+}
+
+void LocalTaskState::stage_clock(const Store& store) {
+  const StoreClock clock = store.layered->clock();
+  if (!store.memory && clock != StoreClock{}) database_->stage_clock(store.column, clock);
+}
+
+Status LocalTaskState::expire(Store& store) {
+  if (!store.expiry.due(store.layered->clock().time)) return {};
+  const auto write = [this, &store]() -> Status { return store.memory ? Status() : write_staged(); };
+  auto removed = remove_expired(*store.layered, write);
+  if (!removed && !failed_) failed_ = removed.error();
+  return removed;
 }
 
 Status LocalTaskState::write_staged() {
@@ -65,15 +80,17 @@ Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> reco
       continue;
     }
     StoreValue value{origin.raw_value != nullptr, raw_value(origin), record.timestamp};
-    rows.write(raw_key(origin), value);
+    rows.write(raw_key(origin), store.layered->restored(raw_key(origin)) ? value : StoreValue{});
     position = {origin.offset + 1, {origin.offset, changelog_fingerprint(raw_key(origin), value)}};
     staged += origin.raw_key_size + origin.raw_value_size;
     if (staged < kRestoreBatchBytes) continue;
+    stage_clock(store);
     set_position(store, position);
     KSTREAMD_TRY(write_staged());
     staged = 0;
   }
   position.next_offset = next_offset;
+  stage_clock(store);
   set_position(store, position);
   return write_staged();
 }
@@ -96,6 +113,7 @@ Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
     Store& store = stores_[i];
     auto dirty = store.layered->overlay().dirty();
     if (!store.memory) store.layered->write_dirty();
+    if (!dirty.empty()) stage_clock(store);
     anything |= !dirty.empty();
     if (i >= changelog_offsets.size() || changelog_offsets[i] < 0) continue;
     ChangelogPosition position{changelog_offsets[i], store.position ? store.position->mark : ChangelogMark{}};
@@ -109,11 +127,12 @@ Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
     if (store.memory) store.layered->write_dirty();
     store.layered->committed();
   }
+  for (Store& store : stores_) KSTREAMD_TRY(expire(store));
   return {};
 }
 
 void LocalTaskState::rollback() {
-  for (Store& store : stores_) store.layered->overlay().rolled_back();
+  for (Store& store : stores_) store.layered->rolled_back();
 }
 
 Status LocalTaskState::flush() {

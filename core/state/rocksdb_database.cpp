@@ -154,6 +154,22 @@ class Database final : public TaskDatabase {
     if (!flushed) log(LogLevel::error, "state could not be flushed at closing", {{"error", flushed.error().text()}});
   }
 
+  Status load() {
+    KSTREAMD_TRY(load_positions());
+    clocks_.resize(names_.size());
+    for (size_t i = 0; i < names_.size(); ++i) {
+      std::string bytes;
+      auto status = handle_->db->Get(rocksdb::ReadOptions(), handle_->meta(), clock_key(names_[i]), &bytes);
+      if (status.IsNotFound()) continue;
+      if (!status.ok()) return database_error(status, "read", path_);
+      if (bytes.size() != kClockSize)
+        return database_error(rocksdb::Status::Corruption("a store's clock has another size"), "read", path_);
+      clocks_[i] = {.time = static_cast<int64_t>(get_big_endian(bytes.data())),
+                    .sequence = static_cast<uint32_t>(get_big_endian(bytes.data() + 8))};
+    }
+    return {};
+  }
+
   Status load_positions() {
     positions_.resize(names_.size());
     for (size_t i = 0; i < names_.size(); ++i) {
@@ -179,6 +195,15 @@ class Database final : public TaskDatabase {
     put_big_endian(bytes + 8, static_cast<uint64_t>(position.mark.offset));
     put_big_endian(bytes + 16, position.mark.fingerprint);
     batch_.Put(handle_->meta(), position_key(names_[column]), {bytes, sizeof bytes});
+  }
+
+  StoreClock clock(size_t column) const override { return clocks_[column]; }
+
+  void stage_clock(size_t column, const StoreClock& clock) override {
+    char bytes[kClockSize];
+    put_big_endian(bytes, static_cast<uint64_t>(clock.time));
+    put_big_endian(bytes + 8, clock.sequence);
+    batch_.Put(handle_->meta(), clock_key(names_[column]), {bytes, sizeof bytes});
   }
 
   Status write_staged() override {
@@ -208,6 +233,7 @@ class Database final : public TaskDatabase {
 
  private:
   static constexpr size_t kPositionSize = 24;
+  static constexpr size_t kClockSize = 16;
 
   Status flush_when_due() {
     if (unflushed_ == 0) return {};
@@ -247,6 +273,7 @@ class Database final : public TaskDatabase {
   // The task's worker only.
   rocksdb::WriteBatch batch_;
   std::vector<std::optional<ChangelogPosition>> positions_;  // as they were at opening
+  std::vector<StoreClock> clocks_;                           // the same
   uint64_t unflushed_ = 0;
   Duration flushed_at_;
   bool failed_ = false;
@@ -259,7 +286,7 @@ Result<std::unique_ptr<TaskDatabase>> open_database(const DatabaseRequest& reque
   if (!handle) return std::move(handle).error();
   KSTREAMD_TRY(reconcile(**handle, request.path, *request.common, request.config));
   auto database = std::make_unique<Database>(request, std::move(*handle));
-  KSTREAMD_TRY(database->load_positions());
+  KSTREAMD_TRY(database->load());
   return std::unique_ptr<TaskDatabase>(std::move(database));
 }
 

@@ -36,7 +36,18 @@ Status check_files(const std::string& path, bool& exists) {
   return {};
 }
 
-std::string store_kind(const StoreConfig& store) { return store.timestamped ? "timestamped 1" : "key_value 1"; }
+// Of what its rows are made. Another kind is another store.
+std::string store_kind(const StoreConfig& store) {
+  switch (store.layout) {
+    case KeyLayout::window:
+      return store.timestamped ? "timestamped window 1" : "window 1";
+    case KeyLayout::session:
+      return store.timestamped ? "timestamped session 1" : "session 1";
+    case KeyLayout::plain:
+      break;
+  }
+  return store.timestamped ? "timestamped 1" : "key_value 1";
+}
 
 // What a database says of itself: the entries of its meta column other than positions.
 struct Identity {
@@ -97,6 +108,7 @@ Status drop_stale(DatabaseHandle& handle, const Identity& identity, const std::s
     if (wanted.count(store) && handle.find(column_name(store))) continue;
     batch.Delete(handle.meta(), std::string(kStorePrefix) + store);
     batch.Delete(handle.meta(), position_key(store));
+    batch.Delete(handle.meta(), clock_key(store));
   }
   rocksdb::Status status;
   if (batch.Count() > 0) {

@@ -55,6 +55,8 @@ struct DatabaseHandle {
 
 // Where a store's changelog position lies in the column family of offsets and identity.
 inline std::string position_key(const std::string& store) { return "position/" + store; }
+// Where its clock lies, if it has one.
+inline std::string clock_key(const std::string& store) { return "clock/" + store; }
 // A store's column family.
 inline std::string column_name(const std::string& store) { return "store." + store; }
 

@@ -6,6 +6,7 @@
 
 #include "daemon/arguments.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/test.h"
 #include "daemon/wiring.h"
 
 namespace kstreamd {
@@ -75,6 +76,24 @@ CLI::App& add_validate(CLI::App& app, ValidateOptions& o) {
   add_plugins(command, o.common);
   add_output(command, o.common);
   command.footer("Example: kstreamd validate /etc/kstreamd/topologies");
+  return command;
+}
+
+CLI::App& add_test(CLI::App& app, TestOptions& o) {
+  auto& command = *app.add_subcommand("test", "Run test files in process, without Kafka");
+  command.add_option("PATH", o.paths, "Test files, or folders with *.test.yaml in them or below")->required();
+  command.add_option("--filter", o.filter, "Only tests whose name or file has this in it, or fits it: * and ?")
+      ->type_name("NAME");
+  command.add_option("--junit", o.junit, "Write a JUnit report")->type_name("FILE");
+  command.add_option("--seed", o.seed, "Another order of what may come in any order (default 0: always the same one)")
+      ->type_name("N");
+  command.add_option("-j,--jobs", o.jobs, "Tests at a time (default: the number of cores)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  add_config(command, o.common);
+  add_plugins(command, o.common);
+  add_output(command, o.common);
+  command.footer("Example: kstreamd test /etc/kstreamd/topologies --junit report.xml");
   return command;
 }
 
@@ -167,6 +186,7 @@ int run_command_line(const std::vector<std::string>& given) {
   app.footer("Example: kstreamd run word-count.yaml --bootstrap localhost:9092");
   RunOptions run;
   ValidateOptions validate;
+  TestOptions test;
   GraphOptions graph;
   PluginsOptions plugins;
   ProduceOptions produce;
@@ -174,6 +194,7 @@ int run_command_line(const std::vector<std::string>& given) {
   StatusOptions status;
   const auto& run_app = add_run(app, run);
   const auto& validate_app = add_validate(app, validate);
+  const auto& test_app = add_test(app, test);
   const auto& graph_app = add_graph(app, graph);
   const auto& plugins_app = add_plugins_command(app, plugins);
   const auto& produce_app = add_produce(app, produce);
@@ -190,6 +211,7 @@ int run_command_line(const std::vector<std::string>& given) {
   }
   if (run_app.parsed()) return run_command(std::move(run));
   if (validate_app.parsed()) return validate_command(validate);
+  if (test_app.parsed()) return test_command(test);
   if (graph_app.parsed()) return graph_command(graph);
   if (plugins_app.parsed()) return plugins_command(plugins);
   if (produce_app.parsed()) return produce_command(produce);

@@ -8,7 +8,7 @@ namespace {
 
 void report(const sdk::Config& config, std::string_view key, std::vector<script::Problem>& problems) {
   for (auto& p : problems)
-    if (!p.warning) config.problem_inside(key, p.line, p.column, std::move(p.message), std::move(p.hint));
+    config.problem_inside(key, p.line, p.column, std::move(p.message), std::move(p.hint), p.warning);
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ class Count {
   static constexpr const char* kName = "kstreamd.count";
   static constexpr const char* kDescription = "Counts the records of each key";
   static constexpr const char* kConfigSchema = kEmptySchema;
-  static constexpr uint32_t kStores = 1;
+  static constexpr sdk::StoreNeed kStores[] = {{"counts by key"}};
   Count(Context&, const Config&) {}
   static void check(const Config&) {}
   void process(std::span<const Record> records, Context& context);

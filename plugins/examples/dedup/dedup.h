@@ -48,7 +48,7 @@ class Dedup {
     "header": {"type": "string", "description": "with by: header, its name; records without it pass"}
   }
 })json";
-  static constexpr uint32_t kStores = 1;
+  static constexpr kstreamd::sdk::StoreNeed kStores[] = {{"what was seen so far"}};
   // How soon old rows are erased depends on the batches, and decides about records later than the grace.
   static constexpr bool kDeterministic = false;
 
@@ -62,7 +62,7 @@ class Dedup {
   void forget(int64_t stream_time, kstreamd::sdk::Context& context);
 
   const Options options_;
-  const kstreamd::sdk::KeyValueStore seen_;
+  const kstreamd::sdk::RawKeyValueStore seen_;
   int64_t forgotten_until_ = INT64_MIN;  // rows before this time are erased, as far as this instance knows
 };
 

@@ -70,7 +70,7 @@ class Totals {
  public:
   static constexpr const char* kName = "totals";
   static constexpr const char* kDescription = "sums by key";
-  static constexpr uint32_t kStores = 1;
+  static constexpr sdk::StoreNeed kStores[] = {{"totals"}};
   Totals(Context& context, const Config& config) : store_(context.store(0)), named_(config.boolean("named", true)) {}
   void process(std::span<const Record> records, Context& context) {
     for (size_t i = 0; i < records.size(); ++i) {
@@ -86,7 +86,7 @@ class Totals {
   }
 
  private:
-  sdk::KeyValueStore store_;
+  sdk::RawKeyValueStore store_;
   const bool named_;
 };
 

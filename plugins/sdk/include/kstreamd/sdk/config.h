@@ -31,6 +31,7 @@ struct ConfigProblem {
   std::string hint;   // may be empty
   unsigned line = 0;  // within a text value (an expression), from 1; 0: says nothing
   unsigned column = 0;
+  bool warning = false;  // it works, but hardly as meant; an error keeps the topology from starting
 };
 
 // A value of the configuration: usually an object whose members are asked for by key. A cheap handle that shares one
@@ -150,15 +151,19 @@ class Config {
   void problem(std::string_view key, std::string message, std::string hint = "") const {
     shared_->problems.push_back({place(key), named(key) + std::move(message), std::move(hint)});
   }
+  // The same for what works, but hardly as meant: `validate` shows it, and the topology starts.
+  void warning(std::string_view key, std::string message, std::string hint = "") const {
+    shared_->problems.push_back({place(key), named(key) + std::move(message), std::move(hint), 0, 0, true});
+  }
   // The same, placed inside a text value, both from 1.
   void problem_at(std::string_view key, unsigned line, unsigned column, std::string message,
                   std::string hint = "") const {
     shared_->problems.push_back({place(key), named(key) + std::move(message), std::move(hint), line, column});
   }
   // A problem inside a member's text, as worded by whoever understands that text (a language's compiler).
-  void problem_inside(std::string_view key, unsigned line, unsigned column, std::string message,
-                      std::string hint = "") const {
-    shared_->problems.push_back({place(key), std::move(message), std::move(hint), line, column});
+  void problem_inside(std::string_view key, unsigned line, unsigned column, std::string message, std::string hint = "",
+                      bool warning = false) const {
+    shared_->problems.push_back({place(key), std::move(message), std::move(hint), line, column, warning});
   }
 
   // All problems so far, keys that nobody asked for included. For whoever made the Config, when all reading is done.
@@ -167,8 +172,18 @@ class Config {
     unknown_keys(shared_->root, "", out);
     return out;
   }
-  // No problem was noted so far: for constructors whose further work needs sound options.
-  bool sound() const { return shared_->problems.empty(); }
+  // Those of them that are no warnings.
+  std::vector<ConfigProblem> errors() const {
+    std::vector<ConfigProblem> out = problems();
+    std::erase_if(out, [](const ConfigProblem& problem) { return problem.warning; });
+    return out;
+  }
+  // No error was noted so far: for constructors whose further work needs sound options.
+  bool sound() const {
+    for (const auto& problem : shared_->problems)
+      if (!problem.warning) return false;
+    return true;
+  }
 
  private:
   struct Shared {

@@ -29,7 +29,7 @@ class FatalError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A call into the host did not succeed; thrown by every function of Context and KeyValueStore that can fail, so that a
+// A call into the host did not succeed; thrown by every function of Context and of the stores that can fail, so that a
 // status cannot be overlooked and costs nothing where there is none. Let it pass: the SDK turns it back into the status
 // at the edge (also when somebody swallowed it). It is not a std::exception, so that `catch (const std::exception&)`
 // around a lookup does not catch it.

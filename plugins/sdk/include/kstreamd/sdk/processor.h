@@ -1,126 +1,131 @@
-// Processors as classes, and the edge at which their exceptions stop.
-//
-// A processor is a class with
+// Processors as classes. A processor is a class with
 //
 //   static constexpr const char* kName = "mask";               // what the topology's `process:` says: [a-z0-9_.]+
 //   static constexpr const char* kDescription = "one line";
 //   Mask(kstreamd::sdk::Context&, const kstreamd::sdk::Config&);
-//   void process(const Record&, Context&);                      // one record at a time; or, instead,
-//   void process(std::span<const Record>, Context&);            // a batch
+//
+// one of
+//
+//   void process(const sdk::Typed<std::string_view, int64_t>& record, sdk::Context&);      // one record at a time
+//   void process(std::span<const sdk::Typed<std::string_view, int64_t>>, sdk::Context&);   // a batch
+//   void process(const Record&, sdk::Context&);                                            // of any types
+//   void process(std::span<const Record>, sdk::Context&);
 //
 // and, where they apply,
 //
-//   static constexpr const char* kConfigSchema = R"({...})";   // JSON Schema of the configuration
-//   static constexpr const char* kOutputs[] = {"ok", "bad"};   // named outputs; output 0 is the first
-//   static constexpr uint32_t kStores = 1;                      // stores that the node must name
-//   static constexpr bool kDeterministic = false;               // the same input may give another output
-//   static void check(const kstreamd::sdk::Config&);            // finds problems of a configuration, without effects
+//   void init(sdk::Context&);                                         // stores are ready: the place for schedules
+//   void punctuate(const sdk::Schedule&, int64_t timestamp, sdk::Context&);   // see Context::every
+//   static void check(const sdk::Config&);                            // finds problems of a configuration
+//   static constexpr const char* kConfigSchema = R"({...})";          // JSON Schema of the configuration
+//   static constexpr const char* kOutputs[] = {"ok", "bad"};          // named outputs; output 0 is the first
+//   static constexpr sdk::StoreNeed kStores[] = {{"keys seen so far"}, {"clicks", sdk::StoreKind::window}};
+//   static constexpr bool kDeterministic = false;                     // the same input may give another output
+//   static constexpr uint32_t kMaxInFlight = 100;                     // it holds records: Context::hold, held.h
+//   static constexpr std::chrono::seconds kCompletionTimeout{5};      // for how long at most; default 30 s
+//
+// The types that a Typed may have, and how to add one's own: codec.h. A record that does not fit them is an error of
+// that record, with a hint, and so is a null where the type is no std::optional.
 //
 // An instance belongs to one node of one task; several live at once, on several threads: share nothing that changes.
+// Its destructor is the close: it stops and joins the threads that it started, without waiting for outside work. A
+// batch processor says by context.processing(i) which record it is at, so that an exception is that record's.
 #pragma once
 #include <kstreamd/abi/plugin.h>
+#include <kstreamd/sdk/barrier.h>
 #include <kstreamd/sdk/config.h>
 #include <kstreamd/sdk/context.h>
 #include <kstreamd/sdk/errors.h>
+#include <kstreamd/sdk/signature.h>
+#include <kstreamd/sdk/store_need.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <vector>
 
-namespace kstreamd::sdk {
-
-template <typename P>
-concept RecordProcessor = requires(P& p, const Record& record, Context& context) {
-  p.process(record, context);
-};
-template <typename P>
-concept BatchProcessor = requires(P& p, std::span<const Record> records, Context& context) {
-  p.process(records, context);
-};
-
-namespace detail {
-
-// Runs a processor's code so that nothing but a status leaves.
-struct Barrier {
-  static std::unique_ptr<Context> make_context(const kst_host& host, kst_context* context) {
-    return std::unique_ptr<Context>(new Context(host, context));
-  }
-
-  // Tells which record of the batch the code is at, for record-at-a-time processors.
-  static void at(Context& context, size_t index) { context.index_ = index; }
-
-  // `body` processes the batch; afterwards what it left collected is forwarded.
-  template <typename Body>
-  static kst_status process(Context& context, std::span<const Record> records, size_t* done, Body&& body) noexcept {
-    context.batch_ = records;
-    context.index_ = records.size() == 1 ? 0 : RecordError::kCurrent;
-    context.status_ = KST_OK;
-    kst_status status;
-    try {
-      body();
-      status = context.status_ == KST_OK ? context.flush() : conclude(context, KST_OK, "", done);
-    } catch (const StopProcessing& stop) {
-      status = conclude(context, stop.status(), "", done);
-    } catch (const RecordError& error) {
-      if (error.index() != RecordError::kCurrent) context.index_ = error.index();
-      status = conclude(context, KST_RECORD_ERROR, error.what(), done);
-    } catch (const FatalError& error) {
-      status = conclude(context, KST_FATAL, error.what(), done);
-    } catch (const std::exception& error) {
-      status = conclude(context, KST_RECORD_ERROR, error.what(), done);
-    } catch (...) {
-      status = conclude(context, KST_RECORD_ERROR, "the processor threw something that is no std::exception", done);
-    }
-    for (auto& collected : context.collected_) collected.clear();
-    context.batch_ = {};
-    context.chunk_ = context.next_ = context.end_ = nullptr;
-    return status;
-  }
-
-  static void fail(const kst_host& host, kst_context* context, std::string_view message) noexcept {
-    host.fail(context, message.data(), message.size());
-  }
-
- private:
-  // The status of a call that did not go well. A status that came from the host beats what was thrown after it.
-  static kst_status conclude(Context& context, kst_status status, std::string_view message, size_t* done) noexcept {
-    if (context.status_ != KST_OK) {
-      status = context.status_;
-      message = {};  // the host knows
-    }
-    if (status == KST_RECORD_ERROR) {
-      if (context.index_ >= context.batch_.size()) {
-        fail(context.host_, context.context_,
-             "a processor of batches failed without saying at which record (Context::processing, RecordError)" +
-                 (message.empty() ? std::string() : ": " + std::string(message)));
-        return KST_FATAL;
-      }
-      *done = context.index_;
-      if (const kst_status flushed = context.flush(); flushed != KST_OK) return flushed;
-    }
-    if (!message.empty()) fail(context.host_, context.context_, message);
-    return status;
-  }
-};
+namespace kstreamd::sdk::detail {
 
 // One line of a problem, as a failed create tells it.
 inline std::string to_line(const ConfigProblem& problem) {
   return problem.message + (problem.hint.empty() ? "" : " (" + problem.hint + ")");
 }
 
+// Hands batches to a processor in the form that it takes.
+template <typename P>
+class Caller {
+  using Records = std::remove_cvref_t<typename FunctionOf<decltype(&P::process)>::Records>;
+  static constexpr Shape kShape = ShapeOf<Records>::value;
+
+ public:
+  void process(P& processor, std::span<const Record> batch, Context& context) {
+    if constexpr (kShape == Shape::batch) {
+      processor.process(batch, context);
+    } else if constexpr (kShape == Shape::typed_batch) {
+      process_typed(processor, batch, context);
+    } else {
+      for (size_t i = 0; i < batch.size(); ++i) {
+        Barrier::at(context, i);
+        if constexpr (kShape == Shape::record) {
+          processor.process(batch[i], context);
+        } else {
+          using S = ShapeOf<Records>;
+          processor.process(decode_record<typename S::Key, typename S::Value>(batch[i], context.memory()), context);
+        }
+      }
+    }
+  }
+
+ private:
+  // A record that does not fit ends the batch: what is before it is processed, and the error is put down to it.
+  void process_typed(P& processor, std::span<const Record> batch, Context& context) {
+    using K = typename ShapeOf<Records>::Key;
+    using V = typename ShapeOf<Records>::Value;
+    struct Cleared {
+      ~Cleared() { list.clear(); }
+      decltype(typed_)& list;
+    } cleared{typed_};
+    std::exception_ptr misfit;
+    try {
+      for (const Record& record : batch) typed_.push_back(decode_record<K, V>(record, context.memory()));
+    } catch (const std::exception&) {
+      misfit = std::current_exception();
+    }
+    if (!typed_.empty()) processor.process(Records(typed_), context);
+    if (!misfit) return;
+    Barrier::at(context, typed_.size());
+    std::rethrow_exception(misfit);
+  }
+
+  template <typename R>
+  struct Element {
+    using type = int;
+  };
+  template <typename R>
+  struct Element<std::span<const R>> {
+    using type = R;
+  };
+  std::vector<typename Element<Records>::type> typed_;  // of the batch at hand; the room is reused
+};
+
 // The functions and the descriptor of one processor class.
 template <typename P>
 class TypeOf {
-  static_assert(RecordProcessor<P> || BatchProcessor<P>,
-                "a processor has process(const Record&, Context&) or process(std::span<const Record>, Context&)");
+  static_assert(check_constants<P>());
+  static_assert(check_process<P>());
+  static_assert(check_functions<P>());
+
+  static constexpr bool kHolds = requires { P::kMaxInFlight; };
+  static constexpr bool kInits = requires { &P::init; };
+  static constexpr bool kPunctuates = requires { &P::punctuate; };
 
   struct Instance {
     Instance(std::unique_ptr<Context> c, const Config& config) : context(std::move(c)), processor(*context, config) {}
     std::unique_ptr<Context> context;
+    Caller<P> caller;
     P processor;
   };
 
@@ -128,7 +133,7 @@ class TypeOf {
                            void** instance) noexcept {
     std::string why;
     try {
-      auto context = Barrier::make_context(*host, handle);
+      auto context = Barrier::make_context(*host, handle, kPunctuates);
       const Config config = Config::parse({text, size});
       std::unique_ptr<Instance> made;
       try {
@@ -136,14 +141,17 @@ class TypeOf {
       } catch (const std::exception& error) {
         why = error.what();
       }
-      if (const auto problems = config.problems(); !problems.empty()) {
+      if (const auto errors = config.errors(); !errors.empty()) {
         why.clear();  // what the constructor made of a faulty configuration is no news
-        for (const auto& problem : problems) why += (why.empty() ? "" : "; ") + to_line(problem);
+        for (const auto& problem : errors) why += (why.empty() ? "" : "; ") + to_line(problem);
       }
       if (why.empty()) {
+        Barrier::ready(*made->context);
         *instance = made.release();
         return KST_OK;
       }
+    } catch (const StopProcessing& stop) {
+      return stop.status();  // the host knows why
     } catch (const std::exception& error) {
       why = error.what();
     } catch (...) {
@@ -153,29 +161,46 @@ class TypeOf {
     return KST_FATAL;
   }
 
+  static kst_status init(void* instance) noexcept {
+    Instance& of = *static_cast<Instance*>(instance);
+    return Barrier::call(*of.context, [&of] {
+      if constexpr (kInits) of.processor.init(*of.context);
+    });
+  }
+
   static kst_status process(void* instance, const kst_record* records, size_t count, size_t* done) noexcept {
-    Context& context = *static_cast<Instance*>(instance)->context;
-    P& processor = static_cast<Instance*>(instance)->processor;
-    const std::span<const Record> batch(records, count);
-    return Barrier::process(context, batch, done, [&] {
-      if constexpr (BatchProcessor<P>) {
-        processor.process(batch, context);
-      } else {
-        for (size_t i = 0; i < batch.size(); ++i) {
-          Barrier::at(context, i);
-          processor.process(batch[i], context);
-        }
-      }
+    Instance& of = *static_cast<Instance*>(instance);
+    const auto body = [&of](std::span<const Record> batch) { of.caller.process(of.processor, batch, *of.context); };
+    if constexpr (kHolds)
+      return Barrier::process_holding(*of.context, {records, count}, done, body);
+    else
+      return Barrier::process(*of.context, {records, count}, done, body);
+  }
+
+  static kst_status punctuate(void* instance, uint64_t number, int64_t timestamp) noexcept {
+    Instance& of = *static_cast<Instance*>(instance);
+    return Barrier::call(*of.context, [&] {
+      if constexpr (kPunctuates) of.processor.punctuate(Barrier::schedule(*of.context, number), timestamp, *of.context);
     });
   }
 
   static void close(void* instance) noexcept { delete static_cast<Instance*>(instance); }
 
   static void check(const char* text, size_t size, void* sink, kst_problem_sink report) noexcept {
+    const auto tell = [&](const ConfigProblem& p) {
+      const kst_problem problem = {sizeof(kst_problem),
+                                   static_cast<uint32_t>(p.warning ? KST_PROBLEM_WARNING : KST_PROBLEM_ERROR),
+                                   p.pointer.c_str(),
+                                   p.line,
+                                   p.column,
+                                   p.message.c_str(),
+                                   p.hint.empty() ? nullptr : p.hint.c_str()};
+      report(sink, &problem);
+    };
     try {
       const Config config = Config::parse({text, size});
       bool complete = !config.sound();
-      if constexpr (requires { P::check(config); }) {
+      if constexpr (requires { &P::check; }) {
         complete = true;
         try {
           P::check(config);
@@ -185,36 +210,46 @@ class TypeOf {
       }
       // Without a check of the class's own nobody has asked for any key yet: only text that is no object is a problem.
       if (!complete) return;
-      for (const auto& p : config.problems()) {
-        const kst_problem problem = {sizeof(kst_problem), KST_PROBLEM_ERROR, p.pointer.c_str(),
-                                     p.line,              p.column,          p.message.c_str(),
-                                     p.hint.empty() ? nullptr : p.hint.c_str()};
-        report(sink, &problem);
-      }
+      for (const auto& problem : config.problems()) tell(problem);
     } catch (...) {
-      const kst_problem problem = {
-          sizeof(kst_problem), KST_PROBLEM_ERROR, "", 0, 0, "the processor's check failed in an unexpected way", nullptr};
-      report(sink, &problem);
+      tell({"", "the processor's check failed in an unexpected way", "", 0, 0, false});
     }
   }
 
+  // The constants, with what they are when the class does not say.
   static constexpr const char* schema() {
     if constexpr (requires { P::kConfigSchema; })
       return P::kConfigSchema;
     else
       return nullptr;
   }
-  static constexpr uint32_t stores() {
-    if constexpr (requires { P::kStores; })
-      return P::kStores;
-    else
-      return 0;
-  }
   static constexpr bool deterministic() {
     if constexpr (requires { P::kDeterministic; })
       return P::kDeterministic;
     else
       return true;
+  }
+  static constexpr uint32_t max_in_flight() {
+    if constexpr (kHolds)
+      return P::kMaxInFlight;
+    else
+      return 0;
+  }
+  static constexpr uint32_t completion_timeout() {
+    if constexpr (requires { P::kCompletionTimeout; })
+      return static_cast<uint32_t>(std::chrono::milliseconds(P::kCompletionTimeout).count());
+    else
+      return 0;
+  }
+  static std::span<const kst_store_need> stores() {
+    if constexpr (requires { P::kStores; }) {
+      static kst_store_need needs[std::size(P::kStores)] = {};
+      for (size_t i = 0; i < std::size(P::kStores); ++i)
+        needs[i] = {P::kStores[i].purpose, static_cast<uint32_t>(P::kStores[i].kind), 0};
+      return needs;
+    } else {
+      return {};
+    }
   }
   static const char* const* outputs() {
     if constexpr (requires { P::kOutputs; }) {
@@ -228,29 +263,31 @@ class TypeOf {
 
  public:
   static const kst_processor_type* descriptor() {
-    static const kst_store_need needs[8] = {};
     static const kst_processor_type type = {
-        sizeof(kst_processor_type),
-        P::kName,
-        P::kDescription,
-        schema(),
-        outputs(),
-        needs,
-        stores(),
-        deterministic() ? 1u : 0u,
-        0,
-        0,
-        &TypeOf::check,
-        &TypeOf::create,
-        nullptr,
-        &TypeOf::process,
-        nullptr,
-        &TypeOf::close};
+        .struct_size = sizeof(kst_processor_type),
+        .name = P::kName,
+        .description = P::kDescription,
+        .config_schema = schema(),
+        .outputs = outputs(),
+        .stores = stores().data(),
+        .store_count = static_cast<uint32_t>(stores().size()),
+        .deterministic = deterministic() ? 1u : 0u,
+        .max_in_flight = max_in_flight(),
+        .completion_timeout_ms = completion_timeout(),
+        .check = &TypeOf::check,
+        .create = &TypeOf::create,
+        .init = kInits ? &TypeOf::init : nullptr,
+        .process = &TypeOf::process,
+        .punctuate = kPunctuates ? &TypeOf::punctuate : nullptr,
+        .close = &TypeOf::close,
+    };
     return &type;
   }
 };
 
-}  // namespace detail
+}  // namespace kstreamd::sdk::detail
+
+namespace kstreamd::sdk {
 
 // The descriptor of one processor class: static.
 template <typename P>
@@ -258,21 +295,4 @@ const kst_processor_type* processor_type() {
   return detail::TypeOf<P>::descriptor();
 }
 
-// The descriptor of a plugin with these processors: static. One per list of classes.
-template <typename... Processors>
-const kst_plugin* plugin(const char* name, const char* version) {
-  static const kst_processor_type* const types[] = {processor_type<Processors>()..., nullptr};
-  static const kst_plugin descriptor = {KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), name,
-                                        version,          types,         nullptr};
-  return &descriptor;
-}
-
 }  // namespace kstreamd::sdk
-
-// Makes the shared object a plugin: KSTREAMD_PLUGIN("dedup", "1.0.0", Dedup, Other). Once, outside any namespace.
-#define KSTREAMD_PLUGIN(plugin_name, plugin_version, ...)                                  \
-  extern "C" KST_EXPORT const kst_plugin* kst_plugin_entry(const kst_host* kstreamd_host); \
-  extern "C" KST_EXPORT const kst_plugin* kst_plugin_entry(const kst_host*) {              \
-    return ::kstreamd::sdk::plugin<__VA_ARGS__>(plugin_name, plugin_version);              \
-  }                                                                                        \
-  static_assert(true, "a semicolon follows")

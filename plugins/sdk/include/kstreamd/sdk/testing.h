@@ -5,7 +5,7 @@
 //   CHECK(task.output().size() == 1);
 //   CHECK(task.dropped("duplicate") == 0);
 #pragma once
-#include <kstreamd/sdk/processor.h>
+#include <kstreamd/sdk/plugin.h>
 
 #include <cstring>
 #include <initializer_list>
@@ -71,9 +71,8 @@ class Task {
  public:
   // Throws std::invalid_argument with the processor's message when it refuses the configuration.
   Task(const kst_processor_type* type, std::string_view config) : type_(type), stores_(type->store_count) {
-    host_ = {sizeof(kst_host),  KST_ABI_MAJOR,  KST_ABI_MINOR,  &Task::on_forward,
-             &Task::on_output,  &Task::on_fail, &Task::on_drop, &Task::on_scratch,
-             &Task::on_extension};
+    host_ = {sizeof(kst_host), KST_ABI_MAJOR,  KST_ABI_MINOR,     &Task::on_forward,  &Task::on_output,
+             &Task::on_fail,   &Task::on_drop, &Task::on_scratch, &Task::on_extension};
     if (type_->create(&host_, handle(), config.data(), config.size(), &instance_) != KST_OK)
       throw std::invalid_argument(message_);
   }
@@ -166,9 +165,15 @@ class Task {
   }
 
   static const void* on_extension(const char* id, uint32_t revision) {
-    static const kst_store_extension store = {
-        sizeof(kst_store_extension), nullptr, &Task::on_get, &Task::on_put, nullptr, nullptr, &Task::on_scan,
-        nullptr,                     nullptr};
+    static const kst_store_extension store = {sizeof(kst_store_extension),
+                                              nullptr,
+                                              &Task::on_get,
+                                              &Task::on_put,
+                                              nullptr,
+                                              nullptr,
+                                              &Task::on_scan,
+                                              nullptr,
+                                              nullptr};
     static const kst_task_extension task = {
         sizeof(kst_task_extension),
         [](kst_context*) -> const char* { return "test"; },
@@ -273,12 +278,11 @@ class TestTask : public Task {
 inline std::vector<ConfigProblem> check(const kst_processor_type* type, std::string_view config) {
   std::vector<ConfigProblem> out;
   if (!type->check) return out;
-  type->check(
-      config.data(), config.size(), &out,
-      [](void* sink, const kst_problem* p) {
-        static_cast<std::vector<ConfigProblem>*>(sink)->push_back(
-            {p->pointer, p->message, p->hint ? p->hint : "", p->line, p->column});
-      });
+  type->check(config.data(), config.size(), &out, [](void* sink, const kst_problem* p) {
+    static_cast<std::vector<ConfigProblem>*>(sink)->push_back(
+        {p->pointer, p->message, p->hint ? p->hint : "", p->line, p->column,
+             p->severity == KST_PROBLEM_WARNING});
+  });
   return out;
 }
 

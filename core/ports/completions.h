@@ -21,9 +21,9 @@ namespace kstreamd {
 
 // What became of one held record.
 struct Completion {
-  uint64_t record = 0;            // its number
-  kst_status status = KST_OK;     // KST_OK, or KST_RECORD_ERROR with `message`
-  std::string message;            // why; or, with `dropped`, the reason
+  uint64_t record = 0;         // its number
+  kst_status status = KST_OK;  // KST_OK, or KST_RECORD_ERROR with `message`
+  std::string message;         // why; or, with `dropped`, the reason
   bool dropped = false;
   std::vector<uint32_t> outputs;  // of each of `records`
   OwnedRecords records;
@@ -32,7 +32,8 @@ struct Completion {
 // Life-cycle: made with its processor, entered in the table of the process until it is destroyed.
 class Completions {
  public:
-  // `wake` is called, by the completing thread and outside all locks, after each completion.
+  // `wake` is called, by the completing thread and outside all locks, when there is something to take() and nothing was
+  // before. That may be a moment after this object is gone: it owns all it touches.
   explicit Completions(std::function<void()> wake);
   ~Completions();
   Completions(const Completions&) = delete;
@@ -44,8 +45,8 @@ class Completions {
   kst_token open();
   // Everything completed since the last call, in order of completion.
   std::vector<Completion> take();
-  // The record is not waited for any more: what is completed for it is ignored.
-  void forget(uint64_t record);
+  // The record is not waited for any more: what is completed for it is ignored. False when it was completed already.
+  bool forget(uint64_t record);
   // Set when a plugin completed a token twice, or one that was never given out: what it did. Empty: nothing.
   std::string misuse() const;
 

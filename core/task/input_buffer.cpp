@@ -61,8 +61,8 @@ InputBuffer::Run InputBuffer::next(size_t limit) {
     }
   }
   if (chosen == inputs_.size()) return {};
-  const Input& input = inputs_[chosen];
-  const auto& records = input.batches.front().records;
+  Input& input = inputs_[chosen];
+  auto& records = input.batches.front().records;
   size_t count = std::min(limit, records.size() - input.at);
   if (others != never)
     for (size_t i = 1; i < count; ++i)

@@ -26,7 +26,7 @@ class InputBuffer {
   // the head of another input. Empty: nothing is ready. The run stays valid until consume().
   struct Run {
     size_t input = 0;
-    std::span<const FetchedRecord> records;
+    std::span<FetchedRecord> records;  // stream time is noted in their origins
   };
   Run next(size_t limit);
   // The first `count` records of the last run are processed.

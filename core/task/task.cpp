@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/task/task_node.h"
+#include "kstreamd/abi/schedule.h"
 
 namespace kstreamd {
 namespace {
@@ -40,56 +41,144 @@ Result<std::unique_ptr<Task>> Task::make(const Topology& topology, const OutputT
 }
 
 Status Task::build() {
+  stream_schedules_.clear();
+  wall_schedules_.clear();
+  holders_.clear();
   nodes_.clear();
   const auto& sub = topology_.sub_topologies[plan_.sub_topology];
   nodes_.resize(topology_.nodes.size());
   for (int index : sub.nodes) nodes_[index] = std::make_unique<TaskNode>(*this, topology_.nodes[index]);
-  for (int index : sub.nodes)
+  for (int index : sub.nodes) {
     if (auto built = nodes_[index]->build(topics_); !built)
       return std::move(built).error().in("topology '" + topology_.name + "', task " + id_text_ + ", node '" +
                                          topology_.nodes[index].name + "'");
+    if (nodes_[index]->held()) holders_.push_back(nodes_[index].get());
+  }
+  for (int index : sub.nodes) KSTREAMD_TRY(nodes_[index]->init());
+  // What init has written to stores is to be committed like anything else.
+  dirty_ = uncommitted_bytes() > 0;
   return {};
 }
+
+// ---- Records
 
 Result<size_t> Task::process(size_t limit) {
   size_t total = 0;
   while (total < limit) {
-    const InputBuffer::Run run = buffer_.next(batches_ ? std::min(batch_size, limit - total) : 1);
+    size_t most = batches_ ? std::min(batch_size, limit - total) : 1;
+    if (!holders_.empty()) most = std::min(most, room());
+    if (most == 0) break;
+    const InputBuffer::Run run = buffer_.next(most);
     if (run.records.empty()) break;
     dirty_ = true;
-    for (const auto& record : run.records) stream_time_ = std::max(stream_time_, record.timestamp);
-    KSTREAMD_TRY(process_run(run.input, run.records));
-    total += run.records.size();
-    buffer_.consume(run.records.size());
+    const auto records = until_due(run.records);
+    KSTREAMD_TRY(process_run(run.input, records));
+    total += records.size();
+    buffer_.consume(records.size());
+    if (!stream_schedules_.empty()) KSTREAMD_TRY(punctuate(stream_schedules_, stream_time_, false));
   }
   return total;
 }
 
-Status Task::process_run(size_t input, std::span<const FetchedRecord> records) {
+// How many records may be taken up without one having to wait for another's completion, if each makes one.
+size_t Task::room() const {
+  size_t least = batch_size;
+  for (const TaskNode* node : holders_) least = std::min(least, node->waiting() ? 0 : node->held()->room());
+  return least;
+}
+
+// The records up to the one by which a punctuation on stream time falls due: it comes before those that follow.
+std::span<FetchedRecord> Task::until_due(std::span<FetchedRecord> records) const {
+  const int64_t due = stream_schedules_.next();
+  for (size_t i = 0; due != INT64_MAX && i < records.size(); ++i)
+    if (records[i].timestamp >= due) return records.first(i + 1);
+  return records;
+}
+
+Status Task::process_run(size_t input, std::span<FetchedRecord> records) {
   const auto& sources = plan_.inputs[input].source_nodes;
+  if (sources.size() == 1) return checked(nodes_[sources.front()]->read(records));
   kst_status status = KST_OK;
-  if (sources.size() == 1) {
-    status = nodes_[sources.front()]->read(records);
-  } else {
-    for (size_t i = 0; i < records.size() && status == KST_OK; ++i)
-      for (size_t s = 0; s < sources.size() && status == KST_OK; ++s)
-        status = nodes_[sources[s]]->read(records.subspan(i, 1));
-  }
+  for (size_t i = 0; i < records.size() && status == KST_OK; ++i)
+    for (size_t s = 0; s < sources.size() && status == KST_OK; ++s)
+      status = nodes_[sources[s]]->read(records.subspan(i, 1));
+  return checked(status);
+}
+
+Status Task::checked(kst_status status) {
   if (status == KST_OK) return {};
   Error error = failure_.value_or(Error{Recovery::stop_topology, "a node stopped without saying why", ""});
   failure_.reset();
   return error;
 }
 
-Status Task::punctuate_wall_clock() { return {}; }
-std::optional<int64_t> Task::next_wall_clock_ms() const { return std::nullopt; }
-size_t Task::in_flight() const { return 0; }
-Result<size_t> Task::finish_completed() { return size_t{0}; }
+// ---- Punctuations
+
+uint64_t Task::add_schedule(TaskNode& node, uint32_t kind, int64_t interval, int64_t start) {
+  const uint64_t number = ++last_schedule_;
+  if (kind == KST_STREAM_TIME) {
+    stream_schedules_.add(number, &node, start == KST_NO_START ? 0 : start, interval);
+    return number;
+  }
+  const int64_t now = services_.clock.wall_ms();
+  const int64_t first = start == KST_NO_START ? first_time(now, interval, now + 1) : first_time(start, interval, now);
+  wall_schedules_.add(number, &node, first, interval);
+  return number;
+}
+
+Status Task::punctuate(Schedules& schedules, int64_t now, bool holders_only) {
+  auto may = [holders_only](const TaskNode& node) { return !holders_only || node.held(); };
+  while (const auto due = schedules.take(now, may)) {
+    dirty_ = true;
+    KSTREAMD_TRY(checked(due->node->punctuate(due->number, now)));
+    schedules.put_back(*due, now);
+  }
+  return {};
+}
+
+Status Task::punctuate_wall_clock(bool holders_only) {
+  if (wall_schedules_.empty()) return {};
+  return punctuate(wall_schedules_, services_.clock.wall_ms(), holders_only);
+}
+
+std::optional<int64_t> Task::next_wall_clock_ms(bool holders_only) const {
+  return wall_schedules_.next([holders_only](const TaskNode& node) { return !holders_only || node.held(); });
+}
+
+// ---- Records in flight
+
+size_t Task::in_flight() const {
+  size_t records = 0;
+  for (const TaskNode* node : holders_) records += node->held()->count() + node->waiting();
+  return records;
+}
+
+Result<size_t> Task::finish_completed() {
+  size_t finished = 0;
+  for (TaskNode* node : holders_) KSTREAMD_TRY(checked(node->finish_completed(finished)));
+  return finished;
+}
+
+std::optional<Duration> Task::next_expiry() const {
+  std::optional<Duration> first;
+  for (const TaskNode* node : holders_)
+    if (const auto expires = node->held()->expires(); expires && (!first || *expires < *first)) first = expires;
+  return first;
+}
+
+Duration Task::longest_hold() const {
+  Duration longest{0};
+  for (const TaskNode* node : holders_) longest = std::max(longest, node->held()->timeout());
+  return longest;
+}
+
+// ---- Commits
 
 size_t Task::uncommitted_bytes() const {
   size_t bytes = 0;
   if (state_)
     for (size_t i = 0; i < state_->store_count(); ++i) bytes += state_->store(i).uncommitted_bytes();
+  for (const TaskNode* node : holders_) bytes += node->held()->bytes() + node->waiting_bytes();
   return bytes;
 }
 
@@ -144,6 +233,9 @@ Status Task::rollback() {
 }
 
 std::unique_ptr<TaskState> Task::release_state() {
+  stream_schedules_.clear();
+  wall_schedules_.clear();
+  holders_.clear();
   nodes_.clear();  // they point into the state
   return std::move(state_);
 }

@@ -25,6 +25,7 @@
 #include "core/protocol/task_plan.h"
 #include "core/task/input_buffer.h"
 #include "core/task/outputs.h"
+#include "core/task/schedules.h"
 #include "core/topology/topology.h"
 
 namespace kstreamd {
@@ -36,7 +37,7 @@ struct TaskServices {
   Metrics& metrics;
   const Clock& clock;
   // Called when a held record was completed, by the completing thread: the task's thread is to call finish_completed()
-  // soon. It may be called after the task is gone. May be empty.
+  // soon. It may be called a moment after the task is gone, and owns all it touches. May be empty.
   std::function<void()> wake = {};
   // Which records brought the process down before; may be null.
   const CrashLog* crashes = nullptr;
@@ -63,10 +64,11 @@ class Task {
   // after the record that moved it. Fewer than are ready when a processor holds as many records as it may.
   Result<size_t> process(size_t limit);
 
-  // Fires the punctuations on the wall clock that are due; nothing when none is.
-  Status punctuate_wall_clock();
+  // Fires the punctuations on the wall clock that are due; nothing when none is. `holders_only`: those of processors
+  // that may hold records, for what they hold may wait for a punctuation; others would give them more.
+  Status punctuate_wall_clock(bool holders_only = false);
   // When the next one is due, as Clock::wall_ms.
-  std::optional<int64_t> next_wall_clock_ms() const;
+  std::optional<int64_t> next_wall_clock_ms(bool holders_only = false) const;
 
   // Records taken up and not finished: held by processors, or waiting for one that holds as many as it may. While there
   // are any the task must not be committed.
@@ -74,10 +76,17 @@ class Task {
   // Forwards what processors have completed of the records they held, and fails those that were held for too long.
   // Returns how many records were finished.
   Result<size_t> finish_completed();
+  // Whether there are processors that may hold records.
+  bool holds_records() const { return !holders_.empty(); }
+  // When, as Clock::now, the first of the held records will have been held for too long.
+  std::optional<Duration> next_expiry() const;
+  // How long its records may be held at most.
+  Duration longest_hold() const;
 
-  // Whether records were processed since the last commit.
+  // Whether records were processed, or punctuations fired, since the last commit.
   bool dirty() const { return dirty_; }
   bool commit_requested() const { return commit_requested_; }
+  // What is in memory until the next commit: changes of stores, and records in flight.
   size_t uncommitted_bytes() const;
 
   // Commit, step 1: the changelog records of all changed keys go to the producer.
@@ -100,7 +109,12 @@ class Task {
   Task(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan, std::unique_ptr<TaskState> state,
        std::span<const int64_t> start_offsets, Outputs& outputs, TaskServices services);
   Status build();
-  Status process_run(size_t input, std::span<const FetchedRecord> records);
+  size_t room() const;
+  std::span<FetchedRecord> until_due(std::span<FetchedRecord> records) const;
+  Status process_run(size_t input, std::span<FetchedRecord> records);
+  uint64_t add_schedule(TaskNode& node, uint32_t kind, int64_t interval, int64_t start);
+  Status punctuate(Schedules& schedules, int64_t now, bool holders_only);
+  Status checked(kst_status status);
 
   // Constant after construction
   const Topology& topology_;
@@ -117,7 +131,11 @@ class Task {
   std::unique_ptr<TaskState> state_;
   InputBuffer buffer_;
   std::vector<int64_t> committed_;
+  Schedules stream_schedules_;
+  Schedules wall_schedules_;
+  uint64_t last_schedule_ = 0;
   std::vector<std::unique_ptr<TaskNode>> nodes_;  // by index in Topology::nodes; null where not of this sub-topology
+  std::vector<TaskNode*> holders_;                // those of asynchronous processors, in topological order
   int64_t stream_time_ = -1;
   int64_t committed_stream_time_ = -1;
   bool dirty_ = false;

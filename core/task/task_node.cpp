@@ -1,45 +1,82 @@
 #include "core/task/task_node.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "core/serde/objects.h"
+#include "kstreamd/abi/schedule.h"
 
 namespace kstreamd {
-namespace {
-
-std::string place_of(const Record& record) {
-  if (!record.origin) return "a record without origin";
-  return "record " + std::string(record.origin->topic, record.origin->topic_size) + "-" +
-         std::to_string(record.origin->partition) + "@" + std::to_string(record.origin->offset);
-}
-
-}  // namespace
-
 TaskNode::TaskNode(Task& task, const Node& node) : task_(task), node_(node) {}
 
 const Serde* TaskNode::serde_or_null(const std::string& name) const {
   return name.empty() ? nullptr : task_.services_.processors.serde(name);
 }
 
+// ---- Building
+
 Status TaskNode::build(const OutputTopics& topics) {
-  for (const auto& output : node_.children) {
-    auto& row = children_.emplace_back();
-    for (int child : output) row.push_back(task_.nodes_[child].get());
-  }
+  bind_outputs();
   KSTREAMD_TRY(bind_serdes());
   KSTREAMD_TRY(bind_stores());
-  const Labels labels{{"topology", task_.topology_.name}, {"task", task_.id_text_}, {"node", node_.name}};
   if (node_.kind == NodeKind::sink) {
     output_topic_ = topics.number(node_.topics.at(0));
     drops_null_keys_ = node_.operator_name == "repartition_sink";
-    taken_counter_ = task_.services_.metrics.counter("kstreamd_records_produced_total", labels);
+    taken_counter_ = task_.services_.metrics.counter("kstreamd_records_produced_total", labels());
   } else if (node_.kind == NodeKind::source) {
-    taken_counter_ = task_.services_.metrics.counter("kstreamd_records_consumed_total", labels);
+    taken_counter_ = task_.services_.metrics.counter("kstreamd_records_consumed_total", labels());
   }
-  if (node_.kind == NodeKind::processor) {
-    auto made = task_.services_.processors.create(node_.processor_type, node_.config, *this);
-    if (!made) return std::move(made).error();
+  return node_.kind == NodeKind::processor ? make_processor() : Status();
+}
+
+// Outputs first, by their place in the type; then each child by itself, under the name that the file gives it.
+void TaskNode::bind_outputs() {
+  target_names_ = node_.outputs;
+  target_names_.resize(std::max({target_names_.size(), node_.children.size(), size_t{1}}));
+  output_count_ = target_names_.size();
+  targets_.resize(output_count_);
+  for (size_t i = 0; i < node_.children.size(); ++i)
+    for (int child : node_.children[i]) targets_[i].push_back(task_.nodes_[child].get());
+  std::vector<int> known;
+  for (const auto& output : node_.children) {
+    for (int child : output) {
+      if (std::find(known.begin(), known.end(), child) != known.end()) continue;
+      known.push_back(child);
+      const Node& node = task_.topology_.nodes[child];
+      target_names_.push_back(node.derived_for.empty() ? node.name : node.derived_for);
+      targets_.push_back({task_.nodes_[child].get()});
+    }
+  }
+}
+
+Status TaskNode::make_processor() {
+  const ProcessorInfo* info = task_.services_.processors.find(node_.processor_type);
+  if (info && info->max_in_flight > 0)
+    held_ = std::make_unique<HeldRecords>(node_.max_in_flight > 0 ? node_.max_in_flight : info->max_in_flight,
+                                          info->completion_timeout, task_.services_.wake);
+  begin(Call::create);
+  auto made = task_.services_.processors.create(node_.processor_type, node_.config, *this);
+  call_ = Call::none;
+  arena_.reset();
+  if (!misuse_.empty()) message_ = misuse_;
+  if (made && misuse_.empty()) {
     processor_ = std::move(made).value();
+    return {};
   }
-  return {};
+  Error error = made ? Error{Recovery::stop_topology, "processor '" + node_.processor_type + "' cannot be made", ""}
+                     : std::move(made).error();
+  if (!message_.empty()) error.message += ": " + message_;
+  return error;
+}
+
+Status TaskNode::init() {
+  if (!processor_) return {};
+  begin(Call::init);
+  const kst_status status = end(processor_->init());
+  arena_.reset();
+  if (status == KST_OK) return {};
+  stop_call("init", status);
+  return *std::exchange(task_.failure_, std::nullopt);
 }
 
 Status TaskNode::bind_serdes() {
@@ -60,10 +97,9 @@ Status TaskNode::bind_stores() {
     if (at == mine.end() || !task_.state_)
       return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
     const Serde *key = serde_or_null(declared.key_serde), *value = serde_or_null(declared.value_serde);
-    if (!key || !value)
-      return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
+    if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
     KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
-    stores_.push_back(make_key_value_access({store, *key, *value, declared.type != "key_value"}, *this));
+    stores_.push_back(make_store_access({store, *key, *value, declared}, *this));
   }
   return {};
 }
@@ -75,23 +111,26 @@ Result<Value> TaskNode::read_value(const Serde& serde, const void* data, uint32_
   return serde.read({static_cast<const char*>(data), size}, arena_);
 }
 
-kst_status TaskNode::read(std::span<const FetchedRecord> fetched) {
+kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
   records_.clear();
   arena_.reset();
   kst_status status = KST_OK;
   for (size_t i = 0; i < fetched.size() && status == KST_OK; ++i) {
-    const FetchedRecord& in = fetched[i];
+    FetchedRecord& in = fetched[i];
     Record record{null_value(), null_value(), in.timestamp, in.headers, &in.origin, in.header_count, 0};
     auto key = read_value(*key_serde_, in.origin.raw_key, in.origin.raw_key_size);
     auto value = read_value(*value_serde_, in.origin.raw_value, in.origin.raw_value_size);
     if (key && value && in.timestamp >= 0) {
+      task_.stream_time_ = std::max(task_.stream_time_, in.timestamp);
+      in.origin.stream_time = task_.stream_time_;
       record.key = *key;
       record.value = *value;
       records_.push_back(record);
       continue;
     }
     // What came before goes first, so that the order of effects is the order of the records.
-    status = forward(0, records_);
+    in.origin.stream_time = task_.stream_time_;
+    status = hand_on(0, records_);
     records_.clear();
     if (status != KST_OK) break;
     if (!key)
@@ -104,16 +143,16 @@ kst_status TaskNode::read(std::span<const FetchedRecord> fetched) {
     else
       drop("timestamp", 1);
   }
-  if (status == KST_OK) status = forward(0, records_);
+  if (status == KST_OK) status = hand_on(0, records_);
   taken_ += static_cast<double>(fetched.size());
   return status;
 }
 
 // ---- Through the graph
 
-kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
-  if (records.empty() || output >= children_.size()) return KST_OK;
-  const auto& children = children_[output];
+kst_status TaskNode::hand_on(uint32_t output, std::span<const Record> records) {
+  if (records.empty()) return KST_OK;
+  const auto& children = targets_[output];
   if (task_.batches_ || (records.size() == 1 && children.size() == 1)) {
     for (TaskNode* child : children)
       if (kst_status status = child->take(records); status != KST_OK) return status;
@@ -125,40 +164,155 @@ kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
   return KST_OK;
 }
 
-kst_status TaskNode::output(std::string_view, uint32_t&) { return KST_FATAL; }
-kst_status TaskNode::schedule(uint32_t, int64_t, int64_t, uint64_t&) { return KST_FATAL; }
-void TaskNode::cancel(uint64_t) {}
-kst_status TaskNode::hold(const Record&, kst_token&, const Record*&) { return KST_FATAL; }
-
-kst_status TaskNode::take(std::span<const Record> records) { return processor_ ? process(records) : write(records); }
+kst_status TaskNode::take(std::span<const Record> records) {
+  if (!processor_) return write(records);
+  return held_ ? take_asynchronous(records) : process(records);
+}
 
 kst_status TaskNode::process(std::span<const Record> records) {
+  const CrashLog* crashes = task_.services_.crashes;
+  const kst_status status = crashes && !crashes->empty() ? process_warned(records) : process_batch(records);
+  arena_.reset();
+  return status;
+}
+
+kst_status TaskNode::process_batch(std::span<const Record> records) {
   kst_status status = KST_OK;
   while (!records.empty() && status == KST_OK) {
     size_t done = 0;
-    message_.clear();
-    status = processor_->process(records, done);
+    batch_ = records;
+    if (held_) batch_numbers_.assign(records.size(), 0);
+    begin(Call::process);
+    status = end(processor_->process(records, done));
     if (status == KST_OK) break;
     if (status == KST_RECORD_ERROR && done < records.size()) {
-      error_counter_ = error_counter_ ? error_counter_
-                                      : task_.services_.metrics.counter("kstreamd_plugin_errors_total",
-                                                                        {{"topology", task_.topology_.name},
-                                                                         {"task", task_.id_text_},
-                                                                         {"node", node_.name},
-                                                                         {"type", node_.processor_type}});
-      error_counter_->add(1);
+      const OwnedRecords copy = forget_held(done);
+      count_error();
       status = reject(Stage::processing, records[done], message_, "");
       records = records.subspan(done + 1);
-    } else if (status != KST_STOP) {
-      status = stop({Recovery::stop_topology, message_.empty() ? "the processor failed without a message" : message_,
-                     "see the documentation of processor '" + node_.processor_type + "'"});
-    } else if (!task_.failure_) {
-      status = stop({Recovery::stop_topology, "the processor asked to stop, but nothing else had failed",
-                     "KST_STOP is for handing on what the host returned"});
+    } else {
+      status = stop_call("", status);
     }
   }
-  arena_.reset();
   return status;
+}
+
+// When records are known on which the process crashed: those are processed alone, or not any more.
+kst_status TaskNode::process_warned(std::span<const Record> records) {
+  kst_status status = KST_OK;
+  size_t begun = 0;
+  for (size_t i = 0; i < records.size() && status == KST_OK; ++i) {
+    const Origin* origin = records[i].origin;
+    const CrashVerdict verdict =
+        origin ? task_.services_.crashes->verdict(task_.topology_.name, node_.name, *origin) : CrashVerdict::none;
+    if (verdict == CrashVerdict::none) continue;
+    if (i > begun) status = process_batch(records.subspan(begun, i - begun));
+    begun = i + 1;
+    if (status != KST_OK) break;
+    status = verdict == CrashVerdict::alone ? process_batch(records.subspan(i, 1)) : refuse(records[i]);
+  }
+  return status == KST_OK && begun < records.size() ? process_batch(records.subspan(begun)) : status;
+}
+
+kst_status TaskNode::punctuate(uint64_t schedule, int64_t timestamp) {
+  begin(Call::punctuate);
+  kst_status status = end(processor_->punctuate(schedule, timestamp));
+  if (status != KST_OK) status = stop_call("punctuation at " + std::to_string(timestamp), status);
+  arena_.reset();
+  size_t finished = 0;
+  return held_ && status == KST_OK ? finish_completed(finished) : status;
+}
+
+// ---- What the processor may ask for
+
+void TaskNode::begin(Call call) {
+  call_ = call;
+  message_.clear();
+  misuse_.clear();
+}
+
+// What a call came to. What went wrong during it counts also when the processor did not hand it on.
+kst_status TaskNode::end(kst_status status) {
+  call_ = Call::none;
+  if (task_.failure_) return KST_STOP;
+  if (misuse_.empty()) return status;
+  message_ = misuse_;
+  return KST_FATAL;
+}
+
+// The task stops with what the call has said; `what` was called, empty for process.
+kst_status TaskNode::stop_call(const std::string& what, kst_status status) {
+  const std::string place = what.empty() ? "" : what + ": ";
+  if (status != KST_STOP)
+    return stop({Recovery::stop_topology,
+                 place + (message_.empty() ? "the processor failed without a message" : message_),
+                 "see the documentation of processor '" + node_.processor_type + "'"});
+  if (task_.failure_) return KST_STOP;
+  return stop({Recovery::stop_topology, place + "the processor asked to stop, but nothing else had failed",
+               "KST_STOP is for handing on what the host returned"});
+}
+
+kst_status TaskNode::misused(std::string message) {
+  if (misuse_.empty()) misuse_ = std::move(message);
+  return KST_FATAL;
+}
+
+kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
+  if (output >= targets_.size())
+    return misused("forwarded to output " + std::to_string(output) + ", but there are only " + outputs_text());
+  if (call_ == Call::punctuate || (call_ == Call::process && !held_)) [[likely]]
+    return hand_on(output, records);
+  if (call_ == Call::process)
+    return misused(
+        "forwarded during process, but a processor that holds records hands its outputs over by completing "
+        "them");
+  const char* during = call_ == Call::create ? "create" : call_ == Call::init ? "init" : nullptr;
+  return misused(during ? std::string("forwarded during ") + during + ", when nothing is processed yet"
+                        : "forwarded outside of process and punctuate");
+}
+
+kst_status TaskNode::output(std::string_view name, uint32_t& number) {
+  const auto found = std::find(target_names_.begin(), target_names_.end(), name);
+  number = static_cast<uint32_t>(found - target_names_.begin());
+  if (found != target_names_.end()) return KST_OK;
+  message_ = "there is no output or child '" + std::string(name) + "', only " + outputs_text();
+  return KST_FATAL;
+}
+
+// "the outputs 'good' (0), 'bad' (1) and the children 'seen' (2)"
+std::string TaskNode::outputs_text() const {
+  auto list = [this](size_t from, size_t to) {
+    std::string text;
+    for (size_t i = from; i < to; ++i) {
+      text += text.empty() ? " " : ", ";
+      if (!target_names_[i].empty()) text += "'" + target_names_[i] + "' ";
+      text += "(" + std::to_string(i) + ")";
+    }
+    return text;
+  };
+  const size_t children = targets_.size() - output_count_;
+  std::string text = output_count_ == 1 ? "the output" : "the outputs";
+  text += list(0, output_count_);
+  if (children > 0)
+    text += (children == 1 ? " and the child" : " and the children") + list(output_count_, targets_.size());
+  return text;
+}
+
+kst_status TaskNode::schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) {
+  if (call_ == Call::none || call_ == Call::create)
+    return misused("made a schedule outside of init, process and punctuate");
+  if (kind != KST_STREAM_TIME && kind != KST_WALL_CLOCK)
+    return misused("made a schedule of the unknown kind " + std::to_string(kind));
+  if (interval < 1) return misused("made a schedule every " + std::to_string(interval) + " ms; it takes 1 or more");
+  if (start < 0 && start != KST_NO_START)
+    return misused("made a schedule from " + std::to_string(start) + " ms on; it takes 0 or more");
+  schedule = task_.add_schedule(*this, kind, interval, start);
+  return KST_OK;
+}
+
+void TaskNode::cancel(uint64_t schedule) {
+  task_.stream_schedules_.cancel(schedule, this);
+  task_.wall_schedules_.cancel(schedule, this);
 }
 
 // ---- Records out
@@ -181,7 +335,7 @@ kst_status TaskNode::write_one(const Record& record) {
   out.timestamp = record.timestamp;
   out.headers = {record.headers, record.header_count};
   if (!is_null(record.key)) {
-    auto key = key_serde_->write(record.key, arena_);
+    auto key = write_value(*key_serde_, record.key, arena_);
     if (!key)
       return reject(Stage::production, record,
                     "the key cannot be written as " + node_.key_serde + ": " + key.error().message, key.error().hint);
@@ -189,7 +343,7 @@ kst_status TaskNode::write_one(const Record& record) {
     out.key = *key;
   }
   if (!is_null(record.value)) {
-    auto value = value_serde_->write(record.value, arena_);
+    auto value = write_value(*value_serde_, record.value, arena_);
     if (!value)
       return reject(Stage::production, record,
                     "the value cannot be written as " + node_.value_serde + ": " + value.error().message,
@@ -206,87 +360,11 @@ kst_status TaskNode::write_one(const Record& record) {
   return KST_OK;
 }
 
-// ---- Records that fail
-
-kst_status TaskNode::stop(Error error) {
-  if (!task_.failure_)
-    task_.failure_ = std::move(error).in("topology '" + task_.topology_.name + "', task " + task_.id_text_ +
-                                         ", node '" + node_.name + "'");
-  return KST_STOP;
-}
-
-kst_status TaskNode::reject(Stage stage, const Record& record, const std::string& message, const std::string& hint) {
-  static constexpr const char* names[] = {"deserialization", "processing", "production"};
-  const char* name = names[static_cast<int>(stage)];
-  const ErrorAction action = stage == Stage::deserialization ? node_.on_error.deserialization
-                             : stage == Stage::processing    ? node_.on_error.processing
-                                                             : node_.on_error.production;
-  if (action == ErrorAction::fail)
-    return stop({Recovery::stop_topology, place_of(record) + ": " + message,
-                 (hint.empty() ? "" : hint + "; ") + std::string("to go on without such records, set on_error: { ") +
-                     name + ": skip } or dead_letter"});
-  log(LogLevel::warn, place_of(record) + ": " + message);
-  drop(name, 1);
-  return action == ErrorAction::dead_letter ? dead_letter(stage, record, message) : KST_OK;
-}
-
-// The record of the source topic as it came, with headers that say where it failed and why (names as KIP-1034's).
-kst_status TaskNode::dead_letter(Stage stage, const Record& record, const std::string& message) {
-  static constexpr const char* kinds[] = {"DeserializationError", "ProcessingError", "ProductionError"};
-  if (!record.origin)
-    return stop(
-        {Recovery::stop_topology, "a record without origin cannot be sent to the dead-letter topic: " + message, ""});
-  const Origin& origin = *record.origin;
-  const std::string partition = std::to_string(origin.partition), offset = std::to_string(origin.offset);
-  const std::string_view kind = kinds[static_cast<int>(stage)];
-  std::vector<Header> headers(record.headers, record.headers + record.header_count);
-  auto add = [&headers](std::string_view name, std::string_view value) {
-    headers.push_back(
-        {name.data(), value.data(), static_cast<uint32_t>(name.size()), static_cast<uint32_t>(value.size())});
-  };
-  add("__streams.errors.topic", {origin.topic, origin.topic_size});
-  add("__streams.errors.partition", partition);
-  add("__streams.errors.offset", offset);
-  add("__streams.errors.exception", kind);
-  add("__streams.errors.message", message);
-  add("__streams.errors.stacktrace", node_.name);
-  OutgoingRecord out;
-  out.topic = task_.outputs_.handles[task_.dead_letter_topic_];
-  out.timestamp = record.timestamp;
-  out.headers = headers;
-  out.key_null = origin.raw_key == nullptr;
-  out.key = raw_key(origin);
-  out.value_null = origin.raw_value == nullptr;
-  out.value = raw_value(origin);
-  if (auto produced = task_.outputs_.producer->produce(out); !produced)
-    return stop(std::move(produced).error().in("dead-letter topic '" + task_.topology_.dead_letter_topic + "'"));
-  if (!dead_letter_counter_)
-    dead_letter_counter_ = task_.services_.metrics.counter(
-        "kstreamd_dead_letter_records_total",
-        {{"topology", task_.topology_.name}, {"task", task_.id_text_}, {"node", node_.name}});
-  dead_letter_counter_->add(1);
-  return KST_OK;
-}
-
-void TaskNode::drop(std::string_view reason, size_t count) {
-  auto found = drop_counters_.find(reason);
-  if (found == drop_counters_.end())
-    found = drop_counters_
-                .emplace(std::string(reason), task_.services_.metrics.counter("kstreamd_records_dropped_total",
-                                                                              {{"topology", task_.topology_.name},
-                                                                               {"task", task_.id_text_},
-                                                                               {"node", node_.name},
-                                                                               {"reason", std::string(reason)}}))
-                .first;
-  found->second->add(static_cast<double>(count));
-}
-
-kst_status TaskNode::record_error(std::string message) {
-  message_ = std::move(message);
-  return KST_RECORD_ERROR;
-}
-
 // ---- Log and metrics
+
+Labels TaskNode::labels() const {
+  return {{"topology", task_.topology_.name}, {"task", task_.id_text_}, {"node", node_.name}};
+}
 
 void TaskNode::log(LogLevel level, std::string_view message) {
   kstreamd::log(level, message, {{"topology", task_.topology_.name}, {"task", task_.id_text_}, {"node", node_.name}});

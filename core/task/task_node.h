@@ -1,8 +1,13 @@
 // A node of a task: reads, processes or writes records, hands them to its children, and deals with records that fail.
-// It is the ProcessorContext of its processor. Threads: the task's worker.
+// It is the ProcessorContext of its processor.
+//
+// Life-cycle: construct, build() when all nodes of the task exist, init() when all are built; then read or take,
+// punctuate and finish_completed in turn. Threads: the task's worker.
 #pragma once
+#include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +16,7 @@
 #include "core/ports/cluster.h"
 #include "core/ports/processor.h"
 #include "core/serde/serde.h"
+#include "core/task/held_records.h"
 #include "core/task/task.h"
 #include "core/task/task_store.h"
 
@@ -19,21 +25,31 @@ namespace kstreamd {
 class TaskNode final : public ProcessorContext, private StoreUser {
  public:
   TaskNode(Task& task, const Node& node);
-  // Second step of construction, when all nodes exist.
   Status build(const OutputTopics& topics);
+  Status init();
 
-  // Takes fetched records as a source: deserializes, forwards. KST_STOP when the task failed.
-  kst_status read(std::span<const FetchedRecord> records);
+  // Takes fetched records as a source: deserializes, moves the task's stream time, forwards. KST_STOP when the task
+  // failed, here as below.
+  kst_status read(std::span<FetchedRecord> records);
   // Takes records from a parent: processes them, or writes them as a sink.
   kst_status take(std::span<const Record> records);
+  kst_status punctuate(uint64_t schedule, int64_t timestamp);
   void publish_metrics();
+
+  // ---- Of an asynchronous processor: null of any other
+  const HeldRecords* held() const { return held_.get(); }
+  // Records that wait until fewer are held.
+  size_t waiting() const { return waiting_.size(); }
+  size_t waiting_bytes() const { return waiting_bytes_; }
+  // Forwards what was completed, fails what was held for too long, and takes up what waited. Adds to `finished`.
+  kst_status finish_completed(size_t& finished);
 
   // ProcessorContext
   kst_status forward(uint32_t output, std::span<const Record> records) override;
+  kst_status output(std::string_view name, uint32_t& number) override;
   void drop(std::string_view reason, size_t count) override;
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
-  kst_status output(std::string_view name, uint32_t& number) override;
   ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }
   kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
   void cancel(uint64_t schedule) override;
@@ -48,44 +64,85 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   void log(LogLevel level, std::string_view message) override;
 
  private:
+  enum class Stage { deserialization, processing, production };
+  // The processor's function that runs.
+  enum class Call { none, create, init, process, punctuate };
+
   // StoreUser, besides drop
   Arena& arena() override { return arena_; }
   kst_status record_error(std::string message) override;
+  kst_status stop(Error error) override;
 
-  enum class Stage { deserialization, processing, production };
-
+  // Building
+  void bind_outputs();
   const Serde* serde_or_null(const std::string& name) const;
   Status bind_serdes();
   Status bind_stores();
+  Status make_processor();
+
+  // Calls of the processor
+  void begin(Call call);
+  kst_status end(kst_status status);
+  kst_status stop_call(const std::string& what, kst_status status);
+  kst_status misused(std::string message);
   kst_status process(std::span<const Record> records);
+  kst_status process_warned(std::span<const Record> records);
+  kst_status process_batch(std::span<const Record> records);
+  kst_status hand_on(uint32_t output, std::span<const Record> records);
+  std::string outputs_text() const;
+
+  // Of an asynchronous processor
+  kst_status take_asynchronous(std::span<const Record> records);
+  kst_status release_finished(size_t& finished);
+  kst_status process_waiting(bool& any);
+  OwnedRecords forget_held(size_t index);
+
+  // Sources and sinks
+  Result<Value> read_value(const Serde& serde, const void* data, uint32_t size);
   kst_status write(std::span<const Record> records);
   kst_status write_one(const Record& record);
-  // Applies on_error to a record; KST_OK when the task goes on without it.
+
+  // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
-  kst_status dead_letter(Stage stage, const Record& record, const std::string& message);
-  kst_status stop(Error error) override;
-  Result<Value> read_value(const Serde& serde, const void* data, uint32_t size);
+  kst_status refuse(const Record& record);
+  kst_status dead_letter(std::string_view kind, const Record& record, const std::string& message);
+  void count_error();
+  Labels labels() const;
 
   // Constant after build
   Task& task_;
   const Node& node_;
   const Serde* key_serde_ = nullptr;
   const Serde* value_serde_ = nullptr;
-  std::vector<std::vector<TaskNode*>> children_;  // by output
+  std::vector<std::string> target_names_;        // the outputs, then the children one by one
+  std::vector<std::vector<TaskNode*>> targets_;  // who gets what is forwarded to that number
+  size_t output_count_ = 0;                      // of these, the outputs
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
-  std::unique_ptr<Processor> processor_;
   int output_topic_ = -1;  // sinks: OutputTopics number
   bool drops_null_keys_ = false;
 
   // The worker's
   Arena arena_;
-  std::vector<Record> records_;  // sources: the batch being deserialized
-  std::string message_;
+  std::vector<Record> records_;  // sources: the batch being deserialized; held records: what is being forwarded
+  std::string message_;          // why the running call fails, as the processor says
+  std::string misuse_;           // what the processor did in the running call that it must not do
+  Call call_ = Call::none;
+
+  std::unique_ptr<HeldRecords> held_;
+  std::deque<OwnedRecords> waiting_;  // one record each
+  size_t waiting_bytes_ = 0;
+  std::span<const Record> batch_;         // being processed
+  std::vector<uint64_t> batch_numbers_;   // of its records those that are held, else 0
+  std::span<OwnedRecords> batch_owners_;  // when the batch comes from waiting_: of each record of batch_start_
+  const Record* batch_start_ = nullptr;
+
   double taken_ = 0;  // not published yet: records read by a source, or written by a sink
   std::shared_ptr<Counter> taken_counter_;
   std::map<std::string, std::shared_ptr<Counter>, std::less<>> drop_counters_;
   std::shared_ptr<Counter> dead_letter_counter_;
   std::shared_ptr<Counter> error_counter_;
+
+  std::unique_ptr<Processor> processor_;  // the first to go: it may use the rest
 };
 
 }  // namespace kstreamd

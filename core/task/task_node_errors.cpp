@@ -1,0 +1,116 @@
+// The part of TaskNode about records that fail: on_error, dead letters, what is counted.
+#include "core/task/task_node.h"
+
+namespace kstreamd {
+namespace {
+
+std::string place_of(const Record& record) {
+  if (!record.origin) return "a record with timestamp " + std::to_string(record.timestamp) + " that a punctuation made";
+  return "record " + std::string(record.origin->topic, record.origin->topic_size) + "-" +
+         std::to_string(record.origin->partition) + "@" + std::to_string(record.origin->offset);
+}
+
+}  // namespace
+
+kst_status TaskNode::stop(Error error) {
+  if (!task_.failure_)
+    task_.failure_ = std::move(error).in("topology '" + task_.topology_.name + "', task " + task_.id_text_ +
+                                         ", node '" + node_.name + "'");
+  return KST_STOP;
+}
+
+kst_status TaskNode::reject(Stage stage, const Record& record, const std::string& message, const std::string& hint) {
+  static constexpr const char* names[] = {"deserialization", "processing", "production"};
+  static constexpr const char* kinds[] = {"DeserializationError", "ProcessingError", "ProductionError"};
+  const char* name = names[static_cast<int>(stage)];
+  const ErrorAction action = stage == Stage::deserialization ? node_.on_error.deserialization
+                             : stage == Stage::processing    ? node_.on_error.processing
+                                                             : node_.on_error.production;
+  if (action == ErrorAction::fail)
+    return stop({Recovery::stop_topology, place_of(record) + ": " + message,
+                 (hint.empty() ? "" : hint + "; ") + std::string("to go on without such records, set on_error: { ") +
+                     name + ": skip } or dead_letter"});
+  log(LogLevel::warn, place_of(record) + ": " + message);
+  drop(name, 1);
+  return action == ErrorAction::dead_letter ? dead_letter(kinds[static_cast<int>(stage)], record, message) : KST_OK;
+}
+
+// A record on which the process crashed as often as is allowed. Whatever on_error says: processing it again would bring
+// down all the others once more.
+kst_status TaskNode::refuse(const Record& record) {
+  const std::string message = "the process crashed while this record was in processor '" + node_.processor_type +
+                              "', as often as is allowed: it is not processed again";
+  if (task_.dead_letter_topic_ < 0)
+    return stop({Recovery::stop_topology, place_of(record) + ": " + message,
+                 "set dead_letter_topic, so that such records go there and the rest goes on; mend the plugin"});
+  log(LogLevel::error, place_of(record) + ": " + message);
+  drop("processing", 1);
+  return dead_letter("ProcessCrashed", record, message);
+}
+
+// The record of the source topic as it came, with headers that say where it failed and why (names as KIP-1034's).
+kst_status TaskNode::dead_letter(std::string_view kind, const Record& record, const std::string& message) {
+  if (!record.origin)
+    return stop({Recovery::stop_topology,
+                 place_of(record) +
+                     " cannot go to the dead-letter topic, for there is no record of a topic that it was "
+                     "made from: " +
+                     message,
+                 "mend what the punctuation makes, or set on_error: skip for this node"});
+  const Origin& origin = *record.origin;
+  const std::string partition = std::to_string(origin.partition), offset = std::to_string(origin.offset);
+  std::vector<Header> headers(record.headers, record.headers + record.header_count);
+  auto add = [&headers](std::string_view name, std::string_view value) {
+    headers.push_back(
+        {name.data(), value.data(), static_cast<uint32_t>(name.size()), static_cast<uint32_t>(value.size())});
+  };
+  add("__streams.errors.topic", {origin.topic, origin.topic_size});
+  add("__streams.errors.partition", partition);
+  add("__streams.errors.offset", offset);
+  add("__streams.errors.exception", kind);
+  add("__streams.errors.message", message);
+  add("__streams.errors.stacktrace", node_.name);
+  OutgoingRecord out;
+  out.topic = task_.outputs_.handles[task_.dead_letter_topic_];
+  out.timestamp = record.timestamp;
+  out.headers = headers;
+  out.key_null = origin.raw_key == nullptr;
+  out.key = raw_key(origin);
+  out.value_null = origin.raw_value == nullptr;
+  out.value = raw_value(origin);
+  if (auto produced = task_.outputs_.producer->produce(out); !produced)
+    return stop(std::move(produced).error().in("dead-letter topic '" + task_.topology_.dead_letter_topic + "'"));
+  if (!dead_letter_counter_)
+    dead_letter_counter_ = task_.services_.metrics.counter("kstreamd_dead_letter_records_total", labels());
+  dead_letter_counter_->add(1);
+  return KST_OK;
+}
+
+void TaskNode::drop(std::string_view reason, size_t count) {
+  auto found = drop_counters_.find(reason);
+  if (found == drop_counters_.end()) {
+    Labels with_reason = labels();
+    with_reason["reason"] = reason;
+    found = drop_counters_
+                .emplace(std::string(reason),
+                         task_.services_.metrics.counter("kstreamd_records_dropped_total", with_reason))
+                .first;
+  }
+  found->second->add(static_cast<double>(count));
+}
+
+kst_status TaskNode::record_error(std::string message) {
+  message_ = std::move(message);
+  return KST_RECORD_ERROR;
+}
+
+void TaskNode::count_error() {
+  if (!error_counter_) {
+    Labels with_type = labels();
+    with_type["type"] = node_.processor_type;
+    error_counter_ = task_.services_.metrics.counter("kstreamd_plugin_errors_total", with_type);
+  }
+  error_counter_->add(1);
+}
+
+}  // namespace kstreamd

@@ -110,8 +110,7 @@ pub struct kst_serde_type {
     pub name: *const c_char,
     pub description: *const c_char,
     pub read: unsafe extern "C" fn(*const c_void, usize, *const kst_memory, *mut kst_value) -> kst_status,
-    pub write:
-        unsafe extern "C" fn(*const kst_value, *const kst_memory, *mut *const c_void, *mut usize) -> kst_status,
+    pub write: unsafe extern "C" fn(*const kst_value, *const kst_memory, *mut *const c_void, *mut usize) -> kst_status,
 }
 
 // ---- plugin.h
@@ -364,12 +363,8 @@ pub struct kst_token {
 #[repr(C)]
 pub struct kst_async_extension {
     pub struct_size: u32,
-    pub hold: unsafe extern "C" fn(
-        *mut kst_context,
-        *const kst_record,
-        *mut kst_token,
-        *mut *const kst_record,
-    ) -> kst_status,
+    pub hold:
+        unsafe extern "C" fn(*mut kst_context, *const kst_record, *mut kst_token, *mut *const kst_record) -> kst_status,
     pub complete: unsafe extern "C" fn(kst_token, *const u32, *const kst_record, usize) -> kst_status,
     pub fail: unsafe extern "C" fn(kst_token, *const c_char, usize) -> kst_status,
     pub drop: unsafe extern "C" fn(kst_token, *const c_char) -> kst_status,
@@ -422,7 +417,7 @@ pub struct kst_metric {
 #[repr(C)]
 pub struct kst_metrics_extension {
     pub struct_size: u32,
-    pub make: unsafe extern "C" fn(*mut kst_context, u32, *const c_char, *const c_char, *mut *mut kst_metric)
-        -> kst_status,
+    pub make:
+        unsafe extern "C" fn(*mut kst_context, u32, *const c_char, *const c_char, *mut *mut kst_metric) -> kst_status,
     pub record: unsafe extern "C" fn(*mut kst_metric, f64),
 }

@@ -42,7 +42,7 @@
 //! assert_eq!(task.take_output()[0].value, "hello!!".into());
 //! # }
 //! ```
-#![deny(unsafe_code, missing_docs, rust_2018_idioms)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn, missing_docs, rust_2018_idioms)]
 
 #[allow(missing_docs)]
 pub mod abi;

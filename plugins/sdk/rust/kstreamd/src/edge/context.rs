@@ -85,7 +85,10 @@ pub struct Node {
 }
 
 impl Node {
-    fn name_of(&self, which: fn(&kst_task_extension) -> unsafe extern "C" fn(*mut kst_context) -> *const c_char) -> &str {
+    fn name_of(
+        &self,
+        which: fn(&kst_task_extension) -> unsafe extern "C" fn(*mut kst_context) -> *const c_char,
+    ) -> &str {
         // SAFETY: zero-terminated, valid as long as the context, and a Node is lent out for single calls only.
         let name = self.extensions.task.map(|table| unsafe { CStr::from_ptr(which(table)(self.context)) });
         name.and_then(|name| name.to_str().ok()).unwrap_or("")
@@ -167,12 +170,12 @@ impl Setup<'_> {
 
     fn metric(&mut self, kind: u32, name: &str, help: &str) -> Result<Metric, String> {
         let table = need(self.node.extensions.metrics, KST_METRICS_EXTENSION).map_err(|e| e.to_string())?;
-        let text = |text: &str| CString::new(text).map_err(|_| format!("the metric '{name}' has a zero byte in a text"));
+        let text =
+            |text: &str| CString::new(text).map_err(|_| format!("the metric '{name}' has a zero byte in a text"));
         let mut metric = std::ptr::null_mut();
         // SAFETY: the texts are zero-terminated, and borrowed for the call.
-        let status = unsafe {
-            (table.make)(self.node.context, kind, text(name)?.as_ptr(), text(help)?.as_ptr(), &mut metric)
-        };
+        let status =
+            unsafe { (table.make)(self.node.context, kind, text(name)?.as_ptr(), text(help)?.as_ptr(), &mut metric) };
         if status != KST_OK {
             self.node.refused.set(true);
             return Err(format!("the host refused the metric '{name}'"));
@@ -394,9 +397,8 @@ impl<'c> Context<'c> {
         };
         let mut number = 0;
         // SAFETY: called on the context's thread.
-        let status = unsafe {
-            (table.schedule)(self.node.context, kind, interval, start.unwrap_or(KST_NO_START), &mut number)
-        };
+        let status =
+            unsafe { (table.schedule)(self.node.context, kind, interval, start.unwrap_or(KST_NO_START), &mut number) };
         self.take(status)?;
         Ok(Schedule(number))
     }
@@ -436,7 +438,11 @@ impl<'c> Context<'c> {
     }
 
     /// What the call answers to the host: `done` is set to the record that failed.
-    pub(super) fn conclude(mut self, result: Result<Result<(), Error>, String>, done: Option<&mut usize>) -> kst_status {
+    pub(super) fn conclude(
+        mut self,
+        result: Result<Result<(), Error>, String>,
+        done: Option<&mut usize>,
+    ) -> kst_status {
         let (status, message) = match result.unwrap_or_else(|panic| Err(Error::record(panic))) {
             _ if self.status != KST_OK => (self.status, String::new()), // the host knows why
             Ok(()) => (self.flush(), String::new()),
@@ -457,7 +463,9 @@ impl<'c> Context<'c> {
             }
             (Some(_), _) => self.answer(
                 KST_FATAL,
-                &format!("a processor of batches failed without saying at which record (Context::processing): {message}"),
+                &format!(
+                    "a processor of batches failed without saying at which record (Context::processing): {message}"
+                ),
             ),
             (None, _) => self.answer(KST_FATAL, &message),
         }

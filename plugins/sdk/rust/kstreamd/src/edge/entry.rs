@@ -70,9 +70,13 @@ pub fn serde<S: Serde>() -> &'static kst_serde_type {
 
 /// What a plugin is made of.
 pub struct Parts {
+    /// The plugin's name.
     pub name: &'static str,
+    /// Its version.
     pub version: &'static str,
+    /// Its processors, from `processor`.
     pub processors: Vec<&'static kst_processor_type>,
+    /// Its serdes, from `serde`.
     pub serdes: Vec<&'static kst_serde_type>,
 }
 

@@ -137,7 +137,7 @@ pub unsafe extern "C" fn close<P: Processor>(instance: *mut c_void) {
     // SAFETY: made by create, closed once.
     let Instance { node, processor, .. } = *unsafe { Box::from_raw(instance.cast::<Instance<P>>()) };
     node.gate.begin_closing(); // what is held from here on is dropped, and must not fail
-    // A destructor that panics is the plugin's bug, and there is nobody left to tell; standard error has it.
+                               // A destructor that panics is the plugin's bug, and there is nobody left to tell; standard error has it.
     let _ = catch(move || drop(processor));
     node.gate.shut();
 }

@@ -12,6 +12,7 @@
 pub mod context;
 pub mod entry;
 pub mod fake_host;
+pub mod fake_stores;
 pub mod fake_task;
 pub mod guard;
 pub mod handles;

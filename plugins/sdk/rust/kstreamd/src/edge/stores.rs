@@ -131,8 +131,7 @@ impl<'c> KeyValueStore<'_, 'c> {
         let mut rows: Vec<kst_store_row> = keys.iter().map(key_only).collect();
         // SAFETY: as in get.
         unsafe {
-            let status =
-                (self.table()?.get_many)(self.context.node.context, self.store, rows.as_mut_ptr(), rows.len());
+            let status = (self.table()?.get_many)(self.context.node.context, self.store, rows.as_mut_ptr(), rows.len());
             self.context.take(status)?;
             Ok(all_stored(&rows))
         }
@@ -255,8 +254,10 @@ impl<'c> KeyValueStore<'_, 'c> {
     /// An estimate of the committed rows.
     pub fn approximate_rows(&self) -> u64 {
         // SAFETY: during a call into the processor.
-        self.context.node.extensions.store.map_or(0, |table| unsafe {
-            (table.approximate_rows)(self.context.node.context, self.store)
-        })
+        self.context
+            .node
+            .extensions
+            .store
+            .map_or(0, |table| unsafe { (table.approximate_rows)(self.context.node.context, self.store) })
     }
 }

@@ -98,18 +98,12 @@ impl<'c> WindowStore<'_, 'c> {
 
     /// The rows of many keys and starts, in their order.
     pub fn get_many(&mut self, keys: &[(Value<'_>, i64)]) -> Result<Vec<Option<Stored<'c>>>, Error> {
-        let row = |key: &(Value<'_>, i64)| WindowRow {
-            key: key.0,
-            value: Value::Null,
-            timestamp: 0,
-            start: key.1,
-            end: 0,
-        };
-        let mut rows: Vec<kst_window_row> = keys.iter().map(|key| Self::raw(&row(key))).collect();
+        let row =
+            |key: Value<'_>, start| Self::raw(&WindowRow { key, value: Value::Null, timestamp: 0, start, end: 0 });
+        let mut rows: Vec<kst_window_row> = keys.iter().map(|(key, start)| row(*key, *start)).collect();
         // SAFETY: as for key-value stores.
         unsafe {
-            let status =
-                (self.table()?.get_many)(self.context.node.context, self.store, rows.as_mut_ptr(), rows.len());
+            let status = (self.table()?.get_many)(self.context.node.context, self.store, rows.as_mut_ptr(), rows.len());
             self.context.take(status)?;
             Ok(rows.iter().map(|row| stored(&row.value, row.timestamp)).collect())
         }
@@ -218,18 +212,12 @@ impl<'c> SessionStore<'_, 'c> {
 
     /// The values of many sessions, in their order.
     pub fn get_many(&mut self, keys: &[(Value<'_>, i64, i64)]) -> Result<Vec<Option<Value<'c>>>, Error> {
-        let row = |key: &(Value<'_>, i64, i64)| SessionRow {
-            key: key.0,
-            value: Value::Null,
-            start: key.1,
-            end: key.2,
-            timestamp: 0,
-        };
-        let mut rows: Vec<kst_session_row> = keys.iter().map(|key| Self::raw(&row(key))).collect();
+        let row =
+            |key: Value<'_>, start, end| Self::raw(&SessionRow { key, value: Value::Null, start, end, timestamp: 0 });
+        let mut rows: Vec<kst_session_row> = keys.iter().map(|(key, start, end)| row(*key, *start, *end)).collect();
         // SAFETY: as for key-value stores.
         unsafe {
-            let status =
-                (self.table()?.get_many)(self.context.node.context, self.store, rows.as_mut_ptr(), rows.len());
+            let status = (self.table()?.get_many)(self.context.node.context, self.store, rows.as_mut_ptr(), rows.len());
             self.context.take(status)?;
             Ok(rows.iter().map(|row| stored(&row.value, 0).map(|found| found.value)).collect())
         }

@@ -10,6 +10,9 @@ namespace {
 constexpr Duration request_timeout = std::chrono::seconds(5);
 constexpr Duration create_timeout = std::chrono::seconds(20);
 
+// For how long a changelog keeps rows of windows and sessions that have expired: stream time runs behind the clock.
+constexpr std::chrono::milliseconds changelog_reserve = std::chrono::hours(24);
+
 using Partitions = std::map<std::string, int32_t>;
 
 Result<Partitions> partitions_of(Admin& admin, const std::vector<std::string>& topics) {
@@ -64,6 +67,10 @@ std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan&
                    plan.changelog_partitions.at(store.changelog_topic),
                    replication,
                    {{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}}};
+    if (kind_of(store.type) != StoreKind::key_value) {
+      spec.configs["cleanup.policy"] = "compact,delete";
+      spec.configs["retention.ms"] = std::to_string((store.retention + changelog_reserve).count());
+    }
     for (const auto& [key, value] : store.changelog_configs) spec.configs[key] = value;
     specs.push_back(std::move(spec));
   }

@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/protocol/restore_plan.h"
+#include "core/task/task_store.h"
 
 namespace kstreamd {
 namespace {
@@ -116,8 +117,7 @@ Status Restorer::open(Job& job) {
   const auto& task = plan_.tasks[job.task];
   TaskStateConfig config{topology_.name, task.id, cluster_id_, {}};
   for (int index : topology_.sub_topologies[task.sub_topology].stores) {
-    const Store& store = topology_.stores[index];
-    config.stores.push_back({store.name, store.type != "key_value", store.persistent, store.changelogged});
+    config.stores.push_back(store_config(topology_.stores[index]));
   }
   if (job.rebuild) {
     job.state.reset();

@@ -13,6 +13,20 @@ namespace {
 constexpr size_t max_file = 4 << 20;
 constexpr std::string_view builtin_prefix = "kstreamd.";
 
+// A kind that this version does not know is none that it could give: the plugin host refuses it.
+StoreKind kind_of_need(uint32_t kind) {
+  switch (kind) {
+    case KST_STORE_KEY_VALUE:
+      return StoreKind::key_value;
+    case KST_STORE_WINDOW:
+      return StoreKind::window;
+    case KST_STORE_SESSION:
+      return StoreKind::session;
+    default:
+      return StoreKind::any;
+  }
+}
+
 // The catalogue as compile() asks for it.
 class CatalogTypes final : public ProcessorTypes {
  public:
@@ -21,7 +35,9 @@ class CatalogTypes final : public ProcessorTypes {
   std::optional<Shape> shape(const std::string& type) const override {
     const auto* info = catalog_.find(type);
     if (info == nullptr) return std::nullopt;
-    return Shape{info->outputs, static_cast<uint32_t>(info->stores.size()), info->max_in_flight > 0};
+    Shape shape{info->outputs, {}, info->max_in_flight > 0};
+    for (const auto& need : info->stores) shape.stores.push_back({need.purpose, kind_of_need(need.kind)});
+    return shape;
   }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;

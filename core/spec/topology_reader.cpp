@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/spec/store_reader.h"
 #include "core/spec/values.h"
 #include "core/topology/compile.h"
 #include "core/topology/suggest.h"
@@ -32,9 +33,6 @@ class TopologyReader {
   void read_unused_settings();
   void read_on_error();
   void read_default_serde();
-  void read_stores();
-  void read_store(const YamlNode::Entry& entry);
-  void read_changelog(const YamlNode::Entry& entry, StoreDeclaration& store);
   void read_nodes();
   void read_node(const YamlNode::Entry& entry);
   bool read_node_keys(const YamlNode& value, NodeDeclaration& node);
@@ -47,8 +45,6 @@ class TopologyReader {
   bool read_branch(const YamlNode::Entry& op, NodeDeclaration& node);
   bool read_count(const YamlNode::Entry& op, NodeDeclaration& node);
   bool read_named_expressions(const YamlNode& value, const std::vector<std::string>& names, NodeDeclaration& node);
-  bool read_serde(const YamlNode& map, SerdeChoice& serde);
-  std::optional<std::string> serde_name(const YamlNode::Entry& entry);
   std::optional<ErrorAction> error_action(const YamlNode& map, const std::string& key);
 
   const YamlNode& root_;
@@ -73,7 +69,7 @@ Declaration TopologyReader::run() {
   read_unused_settings();
   read_on_error();
   read_default_serde();
-  read_stores();
+  declaration_.stores = read_stores(root_, reader_);
   read_nodes();
   return std::move(declaration_);
 }
@@ -139,75 +135,7 @@ void TopologyReader::read_default_serde() {
   auto* entry = root_.find("default_serde");
   if (entry == nullptr) return;
   reader_.map(*entry->value, entry->place, entry->key, {"key", "value"});
-  read_serde(*entry->value, declaration_.default_serde);
-}
-
-// A serde is a name, or a map that starts with one: {avro: ...}.
-std::optional<std::string> TopologyReader::serde_name(const YamlNode::Entry& entry) {
-  const auto& value = *entry.value;
-  if (value.kind == YamlNode::Kind::map && !value.entries.empty()) return value.entries[0].key;
-  return reader_.text(value, entry.key);
-}
-
-bool TopologyReader::read_serde(const YamlNode& map, SerdeChoice& serde) {
-  bool good = true;
-  for (bool key : {true, false}) {
-    auto* entry = map.find(key ? "key" : "value");
-    if (entry == nullptr) continue;
-    auto name = serde_name(*entry);
-    good = good && name.has_value();
-    if (name) (key ? serde.key : serde.value) = *name;
-  }
-  return good;
-}
-
-void TopologyReader::read_stores() {
-  auto* entry = root_.find("stores");
-  if (entry == nullptr || entry->value->kind == YamlNode::Kind::null) return;
-  if (entry->value->kind != YamlNode::Kind::map) {
-    reader_.error(entry->place, std::string("'stores' has to be a map, and is ") + kind_name(*entry->value),
-                  "write stores: and below it NAME: { type: key_value }");
-    return;
-  }
-  reader_.duplicates(*entry->value);
-  for (const auto& store : entry->value->entries) read_store(store);
-}
-
-void TopologyReader::read_store(const YamlNode::Entry& entry) {
-  static const std::vector<std::string> later_types = {"window", "session", "versioned"};
-  StoreDeclaration store;
-  store.name = entry.key;
-  const auto& value = *entry.value;
-  if (!reader_.map(value, entry.place, entry.key, {"type", "key", "value", "backend", "changelog"},
-                   {"ttl", "size", "retention", "duplicates"}) &&
-      value.kind != YamlNode::Kind::map)
-    return;
-  read_serde(value, store.serde);
-  if (auto* type = value.find("type")) {
-    auto word = reader_.text(*type->value, "type");
-    if (word && contains(later_types, *word))
-      reader_.error(type->value->place, "store type '" + *word + "' is not available in this version",
-                    "this version has key_value and timestamped");
-    else if (word && *word != "key_value" && *word != "timestamped")
-      reader_.error(type->value->place, "unknown store type '" + *word + "'",
-                    did_you_mean(*word, {"key_value", "timestamped"}, "use key_value or timestamped"));
-    else if (word)
-      store.type = *word;
-  }
-  if (auto* backend = value.find("backend"))
-    store.persistent = reader_.choice(*backend->value, "backend", {"rocksdb", "memory"}).value_or(0) == 0;
-  if (auto* changelog = value.find("changelog")) read_changelog(*changelog, store);
-  declaration_.stores.push_back(std::move(store));
-}
-
-void TopologyReader::read_changelog(const YamlNode::Entry& entry, StoreDeclaration& store) {
-  if (entry.value->kind == YamlNode::Kind::scalar) {
-    store.changelogged = reader_.boolean(*entry.value, entry.key).value_or(true);
-    return;
-  }
-  if (!reader_.map(*entry.value, entry.place, entry.key, {"topic_config"})) return;
-  if (auto* config = entry.value->find("topic_config"))
-    store.changelog_configs = reader_.text_map(*config->value, config->key).value_or(store.changelog_configs);
+  read_serde(*entry->value, declaration_.default_serde, reader_);
 }
 
 void TopologyReader::read_nodes() {
@@ -265,7 +193,7 @@ bool TopologyReader::read_node_keys(const YamlNode& value, NodeDeclaration& node
   }
   if (auto* serde = value.find("serde")) {
     reader_.map(*serde->value, serde->place, serde->key, {"key", "value"});
-    good = read_serde(*serde->value, node.serde) && good;
+    good = read_serde(*serde->value, node.serde, reader_) && good;
   }
   if (auto* on_error = value.find("on_error")) {
     reader_.map(*on_error->value, on_error->place, on_error->key, {"deserialization", "processing", "production"});
@@ -366,7 +294,7 @@ bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& nod
   bool good =
       reader_.map(value, op.place, op.key, {"topic", "topics", "key", "value", "reset"}, {"pattern", "timestamp"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
-  good = read_serde(value, node.serde) && good;
+  good = read_serde(value, node.serde, reader_) && good;
   auto* topic = value.find("topic");
   auto* topics = value.find("topics");
   if (topic != nullptr && topics != nullptr) {
@@ -397,7 +325,7 @@ bool TopologyReader::read_sink(const YamlNode::Entry& op, NodeDeclaration& node)
   const auto& value = *op.value;
   bool good = reader_.map(value, op.place, op.key, {"topic", "key", "value"}, {"partition", "timestamp", "headers"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
-  good = read_serde(value, node.serde) && good;
+  good = read_serde(value, node.serde, reader_) && good;
   auto* topic = value.find("topic");
   if (topic == nullptr) {
     if (good) reader_.error(op.place, "the sink names no topic", "add topic: NAME");

@@ -3,12 +3,14 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/base/arena.h"
 #include "core/base/result.h"
 #include "core/ports/processor_store.h"
 #include "core/ports/state.h"
 #include "core/serde/serde.h"
+#include "core/topology/topology.h"
 
 namespace kstreamd {
 
@@ -29,9 +31,14 @@ struct StoreBinding {
   KeyValueStore& store;
   const Serde& key;
   const Serde& value;
-  bool timestamped = true;
+  const Store& declared;
 };
 
-std::unique_ptr<KeyValueAccess> make_key_value_access(StoreBinding binding, StoreUser& user);
+// What core/state has to know about a store of a topology.
+StoreConfig store_config(const Store& declared);
+
+// The store as one of the classes of processor_store.h, by its type. Everything in the binding, and the user, outlive
+// it.
+std::unique_ptr<ProcessorStore> make_store_access(const StoreBinding& binding, StoreUser& user);
 
 }  // namespace kstreamd

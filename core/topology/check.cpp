@@ -80,6 +80,8 @@ class Checker {
   void check_operator(size_t i);
   void check_branches(size_t i);
   void check_process(size_t i);
+  void check_store_kind(size_t i, const std::string& pointer, const std::string& whose, const std::string& store,
+                        StoreKind needed);
   void resolve_inputs(size_t i);
   void resolve_input(size_t i, size_t position);
   void sort_nodes();
@@ -193,16 +195,42 @@ void Checker::check_process(size_t i) {
     return;
   }
   node(i).outputs = shape->outputs;
-  auto given = declared(i).stores.size();
-  if (given != shape->store_count)
+  auto given = declared(i).stores.size(), needed = shape->stores.size();
+  if (given != needed)
     report(i, "/stores",
-           "processor '" + type + "' needs " + std::to_string(shape->store_count) +
-               (shape->store_count == 1 ? " store, " : " stores, ") + std::to_string(given) +
-               (given == 1 ? " is named" : " are named"),
-           shape->store_count == 0 ? "leave stores: out" : "name them in the plugin's order: stores: [NAME, ...]");
+           "processor '" + type + "' needs " + std::to_string(needed) + (needed == 1 ? " store, " : " stores, ") +
+               std::to_string(given) + (given == 1 ? " is named" : " are named"),
+           needed == 0 ? "leave stores: out" : "name them in the plugin's order: stores: [NAME, ...]");
+  for (size_t s = 0; s < std::min(given, needed); ++s) {
+    const auto& need = shape->stores[s];
+    check_store_kind(i, "/stores/" + std::to_string(s),
+                     "store " + std::to_string(s + 1) + " of processor '" + type + "'" +
+                         (need.purpose.empty() ? "" : " (" + need.purpose + ")"),
+                     declared(i).stores[s], need.kind);
+  }
   if (declared(i).max_in_flight && !shape->asynchronous)
     report(i, "/max_in_flight", "processor '" + type + "' finishes each record at once: it never has records in flight",
            "leave max_in_flight: out; it is for processors that finish records later");
+}
+
+// `whose` is what needs a store of that kind.
+void Checker::check_store_kind(size_t i, const std::string& pointer, const std::string& whose, const std::string& store,
+                               StoreKind needed) {
+  auto entry = std::find_if(declaration_.stores.begin(), declaration_.stores.end(),
+                            [&](const StoreDeclaration& s) { return s.name == store; });
+  const auto type = entry == declaration_.stores.end() ? StoreDeclaration().type : entry->type;
+  if (needed == StoreKind::any || type.empty() || kind_of(type) == needed) return;
+  const bool window = needed == StoreKind::window, session = needed == StoreKind::session;
+  report(i, pointer,
+         whose + " must be a " +
+             (window    ? "window"
+              : session ? "session"
+                        : "key-value") +
+             " store; '" + store + "' is " + (kind_of(type) == StoreKind::key_value ? type : "a " + type + " store"),
+         "name another store, or say under stores: " + store + ": { type: " +
+             (window    ? "window, size: 5m, retention: 1h }"
+              : session ? "session, retention: 1d }"
+                        : "timestamped }"));
 }
 
 void Checker::resolve_inputs(size_t i) {
@@ -495,6 +523,7 @@ void Checker::check_stores() {
       if (!own.insert(stores[s]).second)
         report(i, pointer, "store '" + stores[s] + "' is named twice", "name another store");
       if (!count) continue;
+      check_store_kind(i, pointer, "the store of a count", stores[s], StoreKind::key_value);
       auto [first, fresh] = counted.emplace(stores[s], declared_node.name);
       if (!fresh)
         report(i, pointer, "store '" + stores[s] + "' already belongs to node '" + first->second + "'",

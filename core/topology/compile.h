@@ -14,10 +14,14 @@ namespace kstreamd {
 // What compile() has to know about processor types. core/spec answers from the ProcessorCatalog.
 class ProcessorTypes {
  public:
+  struct StoreNeed {
+    std::string purpose;  // a few words; may be empty
+    StoreKind kind = StoreKind::any;
+  };
   struct Shape {
     std::vector<std::string> outputs;  // empty: one unnamed
-    uint32_t store_count = 0;
-    bool asynchronous = false;  // it may hold records and finish them later
+    std::vector<StoreNeed> stores;     // as the plugin numbers them
+    bool asynchronous = false;         // it may hold records and finish them later
   };
   // `pointer` points into the configuration; line and column count within the text there.
   struct Problem {

@@ -55,11 +55,14 @@ struct NodeDeclaration {
 // An entry under `stores`.
 struct StoreDeclaration {
   std::string name;
-  std::string type = "timestamped";  // or key_value
+  std::string type = "timestamped";  // or key_value, window, session; empty: refused while it was read
   SerdeChoice serde;
   bool persistent = true;
   bool changelogged = true;
   std::map<std::string, std::string> changelog_configs;
+  std::chrono::milliseconds size{0};       // windows: above 0
+  std::chrono::milliseconds retention{0};  // windows: no less than their size; sessions: above 0
+  bool duplicates = false;                 // windows
 };
 
 struct Declaration {

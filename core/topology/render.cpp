@@ -47,9 +47,21 @@ std::string children_text(const Topology& t, const Node& node) {
   return join_names(names);
 }
 
+// As YAML would say it: in the greatest unit that leaves a whole number.
+std::string duration_text(std::chrono::milliseconds duration) {
+  static constexpr std::pair<int64_t, const char*> units[] = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
+  for (const auto& [ms, unit] : units)
+    if (duration.count() % ms == 0) return std::to_string(duration.count() / ms) + unit;
+  return std::to_string(duration.count()) + "ms";
+}
+
 std::string store_text(const Store& store) {
-  return store.type + ", " + (store.persistent ? "rocksdb" : "memory") + ", key " + store.key_serde + ", value " +
-         store.value_serde + ", " + (store.changelogged ? "changelog [" + store.changelog_topic + "]" : "no changelog");
+  return store.type + ", " + (store.size.count() > 0 ? "size " + duration_text(store.size) + ", " : "") +
+         (store.retention.count() > 0 ? "retention " + duration_text(store.retention) + ", " : "") +
+         (store.duplicates ? "duplicates, " : "") + (store.persistent ? "rocksdb" : "memory") + ", key " +
+         store.key_serde + ", value " + store.value_serde + ", " +
+         (store.changelogged ? "changelog [" + store.changelog_topic + "]" : "no changelog");
 }
 
 std::string render_text(const Topology& t) {
@@ -181,8 +193,11 @@ std::string json_store(const Store& store) {
   for (const auto& [key, value] : store.changelog_configs)
     configs += (configs.empty() ? "" : ",") + quote_json(key) + ":" + quote_json(value);
   return "{\"name\":" + quote_json(store.name) + ",\"type\":" + quote_json(store.type) + ",\"backend\":\"" +
-         (store.persistent ? "rocksdb" : "memory") + "\",\"serde\":{\"key\":" + quote_json(store.key_serde) +
-         ",\"value\":" + quote_json(store.value_serde) +
+         (store.persistent ? "rocksdb" : "memory") + "\"" +
+         (store.size.count() > 0 ? ",\"size_ms\":" + std::to_string(store.size.count()) : "") +
+         (store.retention.count() > 0 ? ",\"retention_ms\":" + std::to_string(store.retention.count()) : "") +
+         (kind_of(store.type) == StoreKind::window ? ",\"duplicates\":" + json_bool(store.duplicates) : "") +
+         ",\"serde\":{\"key\":" + quote_json(store.key_serde) + ",\"value\":" + quote_json(store.value_serde) +
          "},\"changelog\":" + (store.changelogged ? quote_json(store.changelog_topic) : "null") +
          ",\"changelog_configs\":{" + configs + "}}";
 }

@@ -19,4 +19,8 @@ std::vector<std::string> Topology::sink_topics() const {
   return {topics.begin(), topics.end()};
 }
 
+StoreKind kind_of(const std::string& type) {
+  return type == "window" ? StoreKind::window : type == "session" ? StoreKind::session : StoreKind::key_value;
+}
+
 }  // namespace kstreamd

@@ -64,9 +64,12 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+// What can be done with a store; of what a processor needs also "any".
+enum class StoreKind { any, key_value, window, session };
+
 struct Store {
   std::string name;
-  std::string type = "timestamped";  // key_value or timestamped
+  std::string type = "timestamped";  // or key_value, window, session
   std::string key_serde;
   std::string value_serde;
   bool persistent = true;
@@ -74,9 +77,15 @@ struct Store {
   std::map<std::string, std::string> changelog_configs;
   std::string changelog_topic;  // "<name>-<store>-changelog"; empty without one
   int sub_topology = -1;
+  std::chrono::milliseconds size{0};       // of windows
+  std::chrono::milliseconds retention{0};  // of windows and sessions
+  bool duplicates = false;                 // windows: several rows may have the same key and start
 
   bool operator==(const Store&) const = default;
 };
+
+// The kind of a store of this type.
+StoreKind kind_of(const std::string& type);
 
 // A part of the graph that runs as tasks of its own, one per partition of its source topics.
 struct SubTopology {

@@ -17,7 +17,7 @@ const LoggedRecord& DriverTopic::append(LoggedRecord record) {
 }
 
 FetchedRecord DriverTopic::view(const LoggedRecord& record) const {
-  FetchedRecord out;
+  FetchedRecord out{};
   out.origin.topic = name_.data();
   out.origin.topic_size = static_cast<uint32_t>(name_.size());
   out.origin.partition = record.partition;

@@ -26,8 +26,9 @@ struct StoreConfig {
   bool persistent = true;   // on disk; else in memory, restored whole at each start
   bool changelogged = true;
   KeyLayout layout = KeyLayout::plain;
-  // Of windows and sessions, in ms: rows whose time is so far behind the store's (StoreClock) or more have expired.
-  // They are removed some time later, which no changelog record tells of: the changelog's own retention does the same.
+  // Of windows and sessions, in ms: rows whose time is so far behind the store's (StoreClock) or more have expired:
+  // nobody sees them any more. They are removed some time later, which no changelog record tells of: the changelog's
+  // own retention does the same.
   int64_t retention = 0;
 };
 

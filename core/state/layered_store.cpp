@@ -44,6 +44,7 @@ LayeredStore::~LayeredStore() { budget_->remove_store(); }
 
 Result<StoreValue> LayeredStore::get(std::string_view key) {
   if (failed_) return *failed_;
+  if (expired(config_, clock_, key)) return StoreValue{};
   if (const auto* entry = overlay_.find(key)) return shown(entry->value());
   auto row = rows_.get(key);
   if (!row) return std::move(row).error();
@@ -82,13 +83,13 @@ Status LayeredStore::range(std::optional<std::string_view> from, std::optional<s
     if (order < 0) {
       auto value = rows->value();
       if (!value) return std::move(value).error();
-      if (!visit(rows->key(), shown(*value))) return {};
+      if (!expired(config_, clock_, rows->key()) && !visit(rows->key(), shown(*value))) return {};
       rows->next();
       continue;
     }
     if (order == 0) rows->next();
     const auto& entry = dirty.entry();
-    if (entry.present && !visit(entry.key(), shown(entry.value()))) return {};
+    if (entry.present && !expired(config_, clock_, entry.key()) && !visit(entry.key(), shown(entry.value()))) return {};
     dirty.next();
   }
   return rows->status();

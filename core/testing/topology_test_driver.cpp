@@ -7,6 +7,7 @@
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
 #include "core/state/memory_state.h"
+#include "core/task/task_store.h"
 
 namespace kstreamd {
 namespace {
@@ -92,10 +93,7 @@ Result<std::unique_ptr<TaskState>> TopologyTestDriver::restored_state(const Plan
   const auto& stores = topology_->sub_topologies[static_cast<size_t>(plan.sub_topology)].stores;
   if (stores.empty()) return std::unique_ptr<TaskState>();
   TaskStateConfig config{topology_->name, plan.id, "test", {}};
-  for (int index : stores) {
-    const Store& store = topology_->stores[static_cast<size_t>(index)];
-    config.stores.push_back({store.name, store.type != "key_value", store.persistent, store.changelogged});
-  }
+  for (int index : stores) config.stores.push_back(store_config(topology_->stores[static_cast<size_t>(index)]));
   auto state = backend_->open(config);
   if (!state) return state;
   for (size_t i = 0; i < stores.size(); ++i) {

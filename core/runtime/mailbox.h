@@ -36,11 +36,13 @@ class Mailbox {
   }
   // Lets time pass, messages or not: for a reader that cannot take them up yet.
   void pause(Duration time) {
+    if (time <= Duration(0)) return;
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, time, [] { return false; });
   }
   // Returns when there is a message, or after the time-out.
   void wait(Duration timeout) {
+    if (timeout <= Duration(0)) return;  // the system would still take its time over it
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, timeout, [this] { return !messages_.empty(); });
   }

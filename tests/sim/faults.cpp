@@ -1,0 +1,107 @@
+#include "tests/sim/faults.h"
+
+#include <cstdio>
+
+namespace kstreamd::sim {
+
+const char* name_of(Event event) {
+  static constexpr const char* names[] = {
+      "crash between steps",
+      "crash before a produce",
+      "crash after a produce",
+      "crash before the offsets",
+      "crash after the offsets",
+      "crash before the commit",
+      "crash after the commit",
+      "crash before the local write",
+      "crash after the local write",
+      "crash while restoring",
+      "crash in the group",
+      "instance stopped",
+      "worker stalled",
+      "control stalled",
+      "restorer stalled",
+      "process stalled",
+      "member expelled",
+      "rebalance event delayed",
+      "assignment announced again",
+      "membership lost while taking",
+      "init to be repeated",
+      "init failed",
+      "produce failed",
+      "produce fenced",
+      "offsets refused",
+      "offsets to be repeated",
+      "offsets unknown",
+      "commit refused",
+      "commit to be repeated",
+      "commit unknown, done",
+      "commit unknown, not done",
+      "commit unknown, on its way",
+      "abort failed",
+      "committed() to be repeated",
+      "committed() failed",
+      "read failed",
+      "changelog read failed",
+      "restore slowed",
+      "admin call failed",
+      "state found damaged",
+      "local write damaged",
+      "local write refused",
+      "state flushed",
+      "changelog cleaned",
+      "input aborted",
+      "input transaction left open",
+      "rebalance",
+      "tasks revoked",
+      "tasks lost",
+      "session timed out",
+      "zombie's offsets refused",
+      "open transaction taken over",
+      "transaction timed out",
+      "late commit landed",
+      "late commit fenced",
+      "offsets pending",
+      "transaction aborted",
+      "unflushed commits lost",
+      "store restored whole",
+      "store restored from its tail",
+      "state wiped and rebuilt",
+      "repartition topic purged",
+      "instance failed",
+      "instance started again",
+      "everything rebuilt at the end",
+      "commit requested",
+      "row deleted",
+  };
+  static_assert(std::size(names) == static_cast<size_t>(Event::kinds));
+  return names[static_cast<size_t>(event)];
+}
+
+void Coverage::merge(const Coverage& other) {
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+}
+
+std::string Coverage::table() const {
+  std::string text;
+  const size_t rows = (counts_.size() + 1) / 2;
+  for (size_t row = 0; row < rows; ++row) {
+    for (size_t i = row; i < counts_.size(); i += rows) {
+      char cell[64];
+      std::snprintf(cell, sizeof cell, "  %-30s %9llu", name_of(static_cast<Event>(i)),
+                    static_cast<unsigned long long>(counts_[i]));
+      text += cell;
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::vector<std::string> Coverage::missing() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < counts_.size(); ++i)
+    if (counts_[i] == 0) names.push_back(name_of(static_cast<Event>(i)));
+  return names;
+}
+
+}  // namespace kstreamd::sim

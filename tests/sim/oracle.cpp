@@ -1,0 +1,143 @@
+#include "tests/sim/oracle.h"
+
+#include "core/record/murmur2.h"
+
+namespace kstreamd::sim {
+namespace {
+
+std::string place(const FetchedRecord& record) {
+  const Origin& o = record.origin;
+  return std::string(o.topic, o.topic_size) + "-" + std::to_string(o.partition) + "@" + std::to_string(o.offset);
+}
+
+std::unique_ptr<RecordSource> reader_of(Cluster& log, const std::vector<std::string>& topics, int32_t partitions) {
+  auto made = log.make_reader(true);
+  if (!made) return nullptr;
+  int32_t slot = 0;
+  for (const auto& topic : topics)
+    for (int32_t p = 0; p < partitions; ++p)
+      if (!(*made)->assign(slot++, {topic, p}, 0)) return nullptr;
+  return std::move(*made);
+}
+
+}  // namespace
+
+Oracle::Oracle(const Shape& shape, const Plan& plan, Cluster& log)
+    : shape_(shape), partitions_(plan.partitions), stages_(shape.stages()), keys_(stages_.size()) {
+  std::vector<std::string> topics;
+  for (const auto& stage : stages_) topics.push_back(stage.topic);
+  inputs_ = reader_of(log, shape.inputs(), plan.partitions);
+  outputs_source_ = reader_of(log, topics, plan.partitions);
+  if (!inputs_ || !outputs_source_) problem_ = "the oracle cannot read the log";
+}
+
+Oracle::~Oracle() = default;
+
+bool Oracle::read(RecordSource& source, const std::function<void(int32_t, const FetchedRecord&)>& take) {
+  std::vector<FetchedBatch> batches;
+  auto read = source.poll(batches, 1000, Duration(0));
+  if (!read) problem_ = "the oracle cannot read: " + read.error().text();
+  bool any = false;
+  for (const auto& batch : batches)
+    for (const auto& record : batch.records) {
+      any = true;
+      if (problem_.empty()) take(batch.slot, record);
+    }
+  return any && problem_.empty();
+}
+
+const std::string& Oracle::look() {
+  while (problem_.empty() && read(*inputs_, [this](int32_t, const FetchedRecord& r) { take_input(r); })) {
+  }
+  while (problem_.empty() && read(*outputs_source_, [this](int32_t slot, const FetchedRecord& r) {
+           take_output(static_cast<size_t>(slot / partitions_), r);
+         })) {
+  }
+  return problem_;
+}
+
+void Oracle::take_input(const FetchedRecord& record) {
+  const Origin& o = record.origin;
+  InputRecord input{std::string(o.topic, o.topic_size), o.partition, std::string(raw_key(o)), std::string(raw_value(o)),
+                    record.timestamp};
+  ids_.insert(std::atoi(input.value.c_str()));
+  shape_.expect(input, [this](Expected expected) {
+    Key& key = keys_[expected.stage][expected.key];
+    ++missing_;
+    const std::string lane = expected.lane;
+    key.lanes[lane].push_back(std::move(expected));
+  });
+}
+
+void Oracle::take_output(size_t stage, const FetchedRecord& record) {
+  ++outputs_;
+  const std::string name(raw_key(record.origin));
+  const std::string at = place(record) + " (key " + name + ", '" + std::string(raw_value(record.origin)) + "')";
+  Link link;
+  std::string id;
+  if (!read_output(raw_value(record.origin), link, id)) {
+    problem_ = at + " is not the output of a chain";
+    return;
+  }
+  Key& key = keys_[stage][name];
+  auto lane = key.lanes.begin();
+  while (lane != key.lanes.end() && (lane->second.empty() || lane->second.front().id != id)) ++lane;
+  if (lane == key.lanes.end()) {
+    problem_ = at + ": " + why_unexpected(key, id);
+    return;
+  }
+  const Link wanted = next_link(key.link, id);
+  if (wanted.count != link.count || wanted.digest != link.digest)
+    problem_ = at + " was made on another state than that of the record before it: after '" + key.last_id +
+               "' it should be '" + output_of(wanted, id) + "'";
+  else if (lane->second.front().timestamp != record.timestamp)
+    problem_ = at + " has timestamp " + std::to_string(record.timestamp) + ", its input " +
+               std::to_string(lane->second.front().timestamp);
+  else if (partition_of_key(name, partitions_) != record.origin.partition)
+    problem_ = at + " is on the wrong partition";
+  key.link = wanted;
+  key.last_id = id;
+  key.timestamp = record.timestamp;
+  key.seen.insert(id);
+  lane->second.pop_front();
+  --missing_;
+}
+
+std::string Oracle::why_unexpected(const Key& key, const std::string& id) const {
+  if (key.seen.contains(id)) return "it was put out before";
+  for (const auto& [lane, waiting] : key.lanes)
+    for (const auto& expected : waiting)
+      if (expected.id == id) return "it comes before '" + waiting.front().id + "' of " + lane + ", which is first";
+  return "no committed input has asked for it";
+}
+
+std::string Oracle::some_missing() const {
+  std::string text;
+  int shown = 0;
+  for (size_t stage = 0; stage < keys_.size(); ++stage)
+    for (const auto& [name, key] : keys_[stage])
+      for (const auto& [lane, waiting] : key.lanes)
+        for (const auto& expected : waiting)
+          if (++shown <= 5)
+            text += (shown > 1 ? ", " : "") + stages_[stage].topic + ": '" + expected.id + "' of key " + name +
+                    " from " + lane;
+  return text;
+}
+
+std::string Oracle::check_inputs(const std::set<int>& sent) const {
+  for (int id : sent)
+    if (!ids_.contains(id)) return "input " + std::to_string(id) + " was committed and cannot be read";
+  for (int id : ids_)
+    if (!sent.contains(id)) return "input " + std::to_string(id) + " was not committed and can be read";
+  return "";
+}
+
+Oracle::Rows Oracle::rows(size_t stage, bool last_store, int32_t partition, int32_t partitions) const {
+  Rows rows;
+  for (const auto& [name, key] : keys_[stage])
+    if (!key.last_id.empty() && !deletes(key.last_id) && partition_of_key(name, partitions) == partition)
+      rows[name] = {last_store ? key.last_id : row_of(key.link), key.timestamp};
+  return rows;
+}
+
+}  // namespace kstreamd::sim

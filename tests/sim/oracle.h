@@ -1,0 +1,68 @@
+// Holds what comes out against what went in: every update once, on the right state, in the order of its input; nothing
+// else. It reads the log by itself, while the engine runs, so that a failure is found where it happens.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/ports/cluster.h"
+#include "tests/sim/shapes.h"
+
+namespace kstreamd::sim {
+
+class Oracle {
+ public:
+  // A row as a store or a changelog must hold it.
+  struct Row {
+    std::string value;
+    int64_t timestamp = 0;
+    bool operator==(const Row&) const = default;
+  };
+  using Rows = std::map<std::string, Row>;
+
+  Oracle(const Shape& shape, const Plan& plan, Cluster& log);
+  ~Oracle();
+
+  // Reads on. The first thing that is wrong, once found, is the answer for good; empty: nothing.
+  const std::string& look();
+  // All that is due for the input so far is there.
+  bool complete() const { return missing_ == 0; }
+  size_t missing() const { return missing_; }
+  size_t outputs() const { return outputs_; }
+  // Some of what is missing, for a message.
+  std::string some_missing() const;
+  // The ids of the input must be those that were sent.
+  std::string check_inputs(const std::set<int>& sent) const;
+  // The rows that a store must hold in a task.
+  Rows rows(size_t stage, bool last_store, int32_t partition, int32_t partitions) const;
+
+ private:
+  struct Key {
+    std::map<std::string, std::deque<Expected>> lanes;
+    std::set<std::string> seen;
+    Link link;
+    std::string last_id;
+    int64_t timestamp = 0;
+    int32_t partition = -1;
+  };
+  void take_input(const FetchedRecord& record);
+  void take_output(size_t stage, const FetchedRecord& record);
+  std::string why_unexpected(const Key& key, const std::string& id) const;
+  bool read(RecordSource& source, const std::function<void(int32_t slot, const FetchedRecord&)>& take);
+
+  const Shape& shape_;
+  const int32_t partitions_;
+  const std::vector<Stage> stages_;
+  std::unique_ptr<RecordSource> inputs_;
+  std::unique_ptr<RecordSource> outputs_source_;
+  std::vector<std::map<std::string, Key>> keys_;  // by stage
+  std::set<int> ids_;
+  size_t missing_ = 0;
+  size_t outputs_ = 0;
+  std::string problem_;
+};
+
+}  // namespace kstreamd::sim

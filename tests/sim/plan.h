@@ -1,0 +1,57 @@
+// What one seed stands for: a topology, its load, the machines it runs on, and how likely each fault is.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "tests/sim/faults.h"
+
+namespace kstreamd::sim {
+
+// Errors planted into the ports, to see that the oracle finds them. Never in an honest run.
+enum class Sabotage : uint8_t {
+  none,
+  lost_output,       // a record handed to the producer is dropped
+  doubled_output,    // or written twice
+  lost_input,        // a fetched record is swallowed
+  unwritten_commit,  // the transaction is aborted, the engine is told that it was committed
+  unfenced_offsets,  // a zombie's offsets are sent as if it were the member of the moment
+  kept_overlay,      // uncommitted writes survive an abort
+  torn_flush,        // a crash leaves the changelog's position without the rows that go with it
+  short_restore,     // the restoration is told an end that comes too early
+  ignored_seek,      // after an abort, reading goes on where it was
+  unfinished_inits,  // a new producer neither fences nor aborts the former one of its id
+  kinds,
+};
+
+const char* name_of(Sabotage sabotage);
+
+struct Plan {
+  uint64_t seed = 0;
+  Sabotage sabotage = Sabotage::none;
+
+  int shape = 0;  // of shapes.h
+  int partitions = 1;
+  std::vector<int> workers;  // of each process
+  int records = 0;           // of input
+  int keys = 1;
+  Duration commit_interval{0};
+  Duration tick{0};  // about how much time passes at each step
+  Duration session_timeout{0};
+  Duration transaction_timeout{0};
+  size_t fetch_records = 0;    // most of one poll
+  size_t restore_records = 0;  // the same, of a changelog that is slow to read
+  int64_t compact_min_records = 0;
+  bool persistent = true;       // the stores
+  size_t read_cache = 0;        // bytes
+  bool rebuild_at_end = false;  // everything is lost once more when the work is done
+  std::array<uint32_t, static_cast<size_t>(Event::injected_kinds)> likelihood{};  // in a million
+
+  std::string describe() const;
+};
+
+Plan make_plan(uint64_t seed, Sabotage sabotage = Sabotage::none);
+
+}  // namespace kstreamd::sim

@@ -1,0 +1,148 @@
+// The processors of the simulated topologies.
+#include <charconv>
+
+#include "tests/sim/shapes.h"
+
+namespace kstreamd::sim {
+namespace {
+
+uint64_t hash_of(std::string_view text, uint64_t from = 14695981039346656037u) {
+  for (char c : text) from = (from ^ static_cast<uint8_t>(c)) * 1099511628211u;
+  return from ^ from >> 31;
+}
+
+// "COUNT DIGEST", perhaps followed by a space and more.
+bool read_row(std::string_view text, Link& link, std::string_view& rest) {
+  const char* end = text.data() + text.size();
+  auto count = std::from_chars(text.data(), end, link.count);
+  if (count.ec != std::errc() || count.ptr == end || *count.ptr != ' ') return false;
+  auto digest = std::from_chars(count.ptr + 1, end, link.digest);
+  if (digest.ec != std::errc()) return false;
+  rest = {digest.ptr, static_cast<size_t>(end - digest.ptr)};
+  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  return true;
+}
+
+kst_status pass(const Record& record, ProcessorContext& context) { return context.forward(0, {&record, 1}); }
+
+// "ID:a b c" gives the words, each as a key with the value ID.N.
+kst_status split(const Record& record, ProcessorContext& context) {
+  std::string_view text = data_of(record.value);
+  const std::string id(text.substr(0, text.find(':')));
+  text.remove_prefix(id.size() + 1);
+  for (int n = 0; !text.empty(); ++n) {
+    std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    const bool drops = deletes(word);
+    if (drops) word.remove_suffix(1);
+    const std::string value = id + "." + std::to_string(n) + (drops ? "!" : "");
+    Record out = record;
+    out.key = string_value(word);
+    out.value = string_value(value);
+    if (kst_status status = context.forward(0, {&out, 1}); status != KST_OK) return status;
+  }
+  return KST_OK;
+}
+
+kst_status chain(const Record& record, ProcessorContext& context) {
+  auto& counts = static_cast<KeyValueAccess&>(*context.store(0));
+  const std::string id(data_of(record.value));
+  kst_store_row row{record.key, null_value(), 0};
+  if (kst_status status = counts.get_many({&row, 1}); status != KST_OK) return status;
+  Link link;
+  std::string_view rest;
+  if (!is_null(row.value) && !read_row(data_of(row.value), link, rest)) {
+    context.fail("the row of a chain cannot be read");
+    return KST_FATAL;
+  }
+  link = next_link(link, id);
+  const std::string stored = row_of(link), shown = output_of(link, id);
+  row.value = deletes(id) ? null_value() : string_value(stored);
+  row.timestamp = record.timestamp;
+  if (kst_status status = counts.put_many({&row, 1}); status != KST_OK) return status;
+  if (auto* last = static_cast<KeyValueAccess*>(context.store(1))) {
+    row.value = deletes(id) ? null_value() : string_value(id);
+    if (kst_status status = last->put_many({&row, 1}); status != KST_OK) return status;
+  }
+  if (hash_of(id) % 40 == 0) context.request_commit();
+  Record out = record;
+  out.value = string_value(shown);
+  return context.forward(0, {&out, 1});
+}
+
+// By the id: to the left, to the right, to both or to none.
+kst_status part(const Record& record, ProcessorContext& context) {
+  const int ways = ways_of(data_of(record.value));
+  kst_status status = KST_OK;
+  if (ways & 1) status = context.forward(0, {&record, 1});
+  if (status == KST_OK && (ways & 2)) status = context.forward(1, {&record, 1});
+  return status;
+}
+
+kst_status tag(const Record& record, ProcessorContext& context, const char* mark) {
+  const std::string value = tagged(data_of(record.value), mark);
+  Record out = record;
+  out.value = string_value(value);
+  return context.forward(0, {&out, 1});
+}
+
+// From a chain's output to the next chain's input: fewer keys.
+kst_status rekey(const Record& record, ProcessorContext& context) {
+  Link link;
+  std::string id;
+  if (!read_output(data_of(record.value), link, id)) {
+    context.fail("a record is not the output of a chain");
+    return KST_FATAL;
+  }
+  const std::string key = group_of(data_of(record.key));
+  const std::string value = kept_id(id);
+  Record out = record;
+  out.key = string_value(key);
+  out.value = string_value(value);
+  return context.forward(0, {&out, 1});
+}
+
+}  // namespace
+
+bool deletes(std::string_view id) { return id.ends_with('!'); }
+
+Link next_link(Link link, std::string_view id) {
+  if (deletes(id)) return {};
+  return {link.count + 1, hash_of(id, link.digest * 31 + 7)};
+}
+std::string row_of(Link link) { return std::to_string(link.count) + " " + std::to_string(link.digest); }
+std::string output_of(Link link, std::string_view id) { return row_of(link).append(" ").append(id); }
+bool read_output(std::string_view text, Link& link, std::string& id) {
+  std::string_view rest;
+  if (!read_row(text, link, rest) || rest.empty()) return false;
+  id = rest;
+  return true;
+}
+
+int ways_of(std::string_view id) { return static_cast<int>(hash_of(id) % 4); }
+std::string tagged(std::string_view id, const char* mark) {
+  const bool drops = deletes(id);
+  if (drops) id.remove_suffix(1);
+  return std::string(id) + mark + (drops ? "!" : "");
+}
+std::string group_of(std::string_view key) { return "g" + std::to_string(hash_of(key) % 3); }
+std::string kept_id(std::string_view id) {
+  std::string kept(id);
+  if (deletes(id)) kept.back() = 'x';
+  return kept;
+}
+
+void add_processors(FakeProcessors& processors) {
+  processors.steps["kstreamd.merge"] = pass;
+  processors.steps["kstreamd.to_stream"] = pass;
+  processors.steps["kstreamd.count"] = chain;
+  processors.steps["chain"] = chain;
+  processors.steps["chain_with_last"] = chain;
+  processors.steps["split"] = split;
+  processors.steps["part"] = part;
+  processors.steps["rekey"] = rekey;
+  processors.steps["left"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "L"); };
+  processors.steps["right"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "R"); };
+}
+
+}  // namespace kstreamd::sim

@@ -1,0 +1,165 @@
+// A transactional producer whose calls fail as a broker's would.
+#include "tests/sim/cluster.h"
+
+namespace kstreamd::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration call_time = milliseconds(2);
+constexpr Duration repeat_time = seconds(2);  // until a call says that it wants to be repeated
+
+Error again(const char* call) { return {Recovery::retry, std::string(call) + ": simulated, to be repeated", ""}; }
+Error aborted(const char* call) {
+  return {Recovery::abort_transaction, std::string(call) + ": simulated, the transaction has failed", ""};
+}
+Error unknown(const char* call) {
+  return {Recovery::recreate_producer, std::string(call) + ": simulated, the outcome is unknown", ""};
+}
+
+class SimProducer final : public Producer {
+ public:
+  SimProducer(Network& network, int process, const std::string& id, std::unique_ptr<Producer> real)
+      : network_(network),
+        chaos_(network.chaos),
+        process_(process),
+        session_(*network.transactions.add(id, process, std::move(real))) {}
+  ~SimProducer() override { network_.transactions.abandon(session_); }
+
+  Status init(Duration timeout) override {
+    chaos_.pass(call_time);
+    if (chaos_.strikes(Event::init_again, process_)) return chaos_.pass(repeat_time), again("init");
+    if (chaos_.strikes(Event::init_failed, process_))
+      return Error{Recovery::retry_topology, "init: simulated, no broker answers", ""};
+    if (chaos_.sabotages(Sabotage::unfinished_inits, 1'000'000, process_)) {
+      session_.id += "-" + std::to_string(chaos_.trace.events());
+      auto other = network_.log.make_producer({session_.id});
+      if (!other) return std::move(other).error();
+      session_.producer = std::move(*other);
+    }
+    auto done = session_.producer->init(timeout);
+    if (done) network_.transactions.taken_over(session_);
+    return done;
+  }
+  Result<TopicHandle> open_topic(const std::string& name, Duration timeout) override {
+    return session_.producer->open_topic(name, timeout);
+  }
+  int32_t partition_count(TopicHandle topic) const override { return session_.producer->partition_count(topic); }
+
+  Status begin() override {
+    auto begun = session_.producer->begin();
+    if (!begun) return refused(std::move(begun));
+    session_.open_since = chaos_.clock.now();
+    failed_ = false;
+    return begun;
+  }
+
+  Status produce(const OutgoingRecord& record) override {
+    chaos_.crash_point(Event::crash_before_produce, process_);
+    if (failed_) return aborted("produce");
+    if (chaos_.strikes(Event::produce_failed, process_)) {
+      failed_ = true;
+      return aborted("produce");
+    }
+    if (chaos_.strikes(Event::produce_fenced, process_)) return unknown("produce");
+    if (chaos_.sabotages(Sabotage::lost_output, 3'000, process_)) return {};
+    if (chaos_.sabotages(Sabotage::doubled_output, 3'000, process_)) (void)session_.producer->produce(record);
+    auto done = session_.producer->produce(record);
+    chaos_.crash_point(Event::crash_after_produce, process_);
+    return refused(std::move(done));
+  }
+
+  Status send_offsets(std::span<const PartitionOffset> offsets, const GroupToken& token) override {
+    chaos_.crash_point(Event::crash_before_offsets, process_);
+    chaos_.pass(call_time);
+    if (failed_) return aborted("send_offsets");
+    if (chaos_.strikes(Event::offsets_refused, process_)) {
+      failed_ = true;
+      return aborted("send_offsets");
+    }
+    const bool repeat = chaos_.strikes(Event::offsets_again, process_);
+    const bool unheard = !repeat && chaos_.strikes(Event::offsets_unknown, process_);
+    const bool arrives = !(repeat || unheard) || chaos_.random.coin();
+    Status done;
+    if (arrives) done = send(offsets, token);
+    chaos_.crash_point(Event::crash_after_offsets, process_);
+    if (repeat && done) return chaos_.pass(repeat_time), again("send_offsets");
+    if (unheard) return unknown("send_offsets");
+    return refused(std::move(done));
+  }
+
+  Status commit() override {
+    chaos_.crash_point(Event::crash_before_commit, process_);
+    chaos_.pass(call_time);
+    if (failed_) return aborted("commit");
+    if (chaos_.strikes(Event::commit_refused, process_)) {
+      failed_ = true;
+      return aborted("commit");
+    }
+    if (chaos_.strikes(Event::commit_again, process_)) return chaos_.pass(repeat_time), again("commit");
+    if (chaos_.strikes(Event::commit_unknown_undone, process_)) return unknown("commit");
+    if (chaos_.strikes(Event::commit_in_flight, process_)) {
+      session_.commit_lands_at =
+          chaos_.clock.now() + chaos_.random.magnitude(Duration(milliseconds(1)), Duration(seconds(10)));
+      chaos_.crash_point(Event::crash_after_commit, process_);
+      return unknown("commit");
+    }
+    const bool deceived = chaos_.sabotages(Sabotage::unwritten_commit, 20'000, process_);
+    auto done = deceived ? session_.producer->abort() : session_.producer->commit();
+    if (done) session_.open_since.reset();
+    chaos_.trace.add(process_, done ? "commits" : "cannot commit", session_.id);
+    chaos_.crash_point(Event::crash_after_commit, process_);
+    if (done && chaos_.strikes(Event::commit_unknown_done, process_)) return unknown("commit");
+    return refused(std::move(done));
+  }
+
+  Status abort() override {
+    chaos_.pass(call_time);
+    chaos_.happened(Event::transaction_aborted, process_, session_.id);
+    if (chaos_.strikes(Event::abort_failed, process_)) return unknown("abort");
+    auto done = session_.producer->abort();
+    if (done) session_.open_since.reset();
+    failed_ = false;
+    return done;
+  }
+
+  Status flush(Duration timeout) override { return session_.producer->flush(timeout); }
+  int64_t take_last_offset(TopicHandle topic, int32_t partition) override {
+    return session_.producer->take_last_offset(topic, partition);
+  }
+
+ private:
+  Status send(std::span<const PartitionOffset> offsets, const GroupToken& token) {
+    const bool deceived = network_.last_token && chaos_.sabotages(Sabotage::unfenced_offsets, 1'000'000, process_);
+    auto sent = session_.producer->send_offsets(offsets, deceived ? *network_.last_token : token);
+    if (sent) {
+      for (const auto& offset : offsets)
+        chaos_.trace.add(process_, "sends offset", offset.partition.text(), offset.offset);
+      return sent;
+    }
+    if (sent.error().recovery != Recovery::abort_transaction) return sent;
+    chaos_.happened(Event::zombie_refused, process_, sent.error().message);
+    return sent;
+  }
+  // Passes an answer of the log on; a transaction that it has failed stays failed.
+  Status refused(Status status) {
+    if (!status && status.error().recovery == Recovery::abort_transaction) failed_ = true;
+    return status;
+  }
+
+  Network& network_;
+  Chaos& chaos_;
+  const int process_;
+  Transactions::Session& session_;
+  bool failed_ = false;  // nothing but abort() is of use
+};
+
+}  // namespace
+
+std::unique_ptr<Producer> make_sim_producer(Network& network, int process, const std::string& id,
+                                            std::unique_ptr<Producer> real) {
+  return std::make_unique<SimProducer>(network, process, id, std::move(real));
+}
+
+}  // namespace kstreamd::sim

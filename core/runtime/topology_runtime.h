@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/ports/cluster.h"
+#include "core/ports/crash_log.h"
 #include "core/ports/metrics.h"
 #include "core/ports/processor.h"
 #include "core/ports/state.h"
@@ -24,6 +25,7 @@ struct RuntimePorts {
   const ProcessorCatalog& processors;
   Metrics& metrics;
   const Clock& clock;
+  const CrashLog* crashes = nullptr;  // which records brought the process down before; may be null
 };
 
 struct RuntimeOptions {

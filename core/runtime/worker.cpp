@@ -1,6 +1,7 @@
 #include "core/runtime/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/log.h"
 
@@ -15,6 +16,7 @@ constexpr Duration flush_timeout = std::chrono::seconds(30);
 constexpr Duration upkeep_interval = std::chrono::seconds(1);
 constexpr Duration publish_interval = std::chrono::milliseconds(20);
 constexpr Duration longest_retry_pause = std::chrono::milliseconds(10);
+constexpr std::chrono::milliseconds longest_wait = std::chrono::hours(1);
 constexpr size_t fetch_records = 4096;
 constexpr size_t round_records = 4096;  // per task, before others and the commit have their turn
 constexpr size_t pause_above = 16'384;  // buffered records of an input that waits for another
@@ -48,11 +50,12 @@ Worker::Worker(WorkerConfig config, const Topology& topology, const OutputTopics
       events_(events),
       commits_(ports.metrics.counter("kstreamd_commits_total", worker_labels())),
       commit_seconds_(ports.metrics.histogram("kstreamd_commit_duration_seconds", worker_labels())),
-      source_(std::move(source)) {
+      source_(std::move(source)),
+      waker_(std::make_shared<Waker>(*source_)) {
   commands_.set_wake([this] { source_->wake(); });
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() { waker_->detach(); }
 
 // ---- One round
 
@@ -60,23 +63,35 @@ void Worker::step(Duration wait) {
   retry_pause_ = std::min(wait, longest_retry_pause);
   if (failed_ || (running_.empty() && producer_)) commands_.wait(wait);
   for (auto& command : commands_.take()) handle(std::move(command));
-  if (failed_) return;
+  if (failed_) return finish_closes();
   culprit_ = -1;
   Status status = producer_ ? Status() : open_producer();
   if (status && !running_.empty()) status = fetch(waiting_time(wait));
+  if (status) status = finish_completed();
   if (status) status = process();
-  if (status && commit_due()) status = commit();
+  if (status) status = punctuate();
+  if (status) status = commit_when_due();
   if (status) status = upkeep();
   if (!status) recover(status.error(), culprit_);
+  finish_closes();
   publish(false);
 }
 
 Duration Worker::waiting_time(Duration wait) const {
-  if (more_) return Duration(0);
-  Duration next = commit_all_at_;
-  for (const auto& running : running_)
-    if (running.task->dirty()) next = std::min(next, last_commit_ + topology_.commit_interval);
-  return std::clamp(next - ports_.clock.now(), Duration(0), wait);
+  const bool drains = draining();
+  if (more_ && !drains) return Duration(0);
+  const Duration now = ports_.clock.now();
+  Duration next = drains ? now + wait : commit_all_at_;
+  for (const auto& running : running_) {
+    const Task& task = *running.task;
+    if (!drains && task.dirty()) next = std::min(next, last_commit_ + topology_.commit_interval);
+    if (const auto expiry = task.next_expiry()) next = std::min(next, *expiry);
+    if (const auto due = task.next_wall_clock_ms(drains))
+      next = std::min(next, now + std::chrono::milliseconds(
+                                      std::clamp<int64_t>(*due - ports_.clock.wall_ms(), 0, longest_wait.count())));
+  }
+  for (const auto& closing : closing_) next = std::min(next, closing.deadline);
+  return std::clamp(next - now, Duration(0), wait);
 }
 
 Status Worker::fetch(Duration wait) {
@@ -93,11 +108,34 @@ Status Worker::fetch(Duration wait) {
   return {};
 }
 
+// What processors have completed of the records they held.
+Status Worker::finish_completed() {
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Task& task = *running_[i].task;
+    if (!task.holds_records()) continue;
+    culprit_ = static_cast<int>(i);
+    if (auto finished = task.finish_completed(); !finished) return std::move(finished).error();
+  }
+  culprit_ = -1;
+  return {};
+}
+
+size_t Worker::in_flight() const {
+  size_t records = 0;
+  for (const auto& running : running_) records += running.task->in_flight();
+  return records;
+}
+
+// A commit is due and waits until nothing is in flight: until then no new records are taken up.
+bool Worker::draining() const { return in_flight() > 0 && (!closing_.empty() || commit_due()); }
+
 Status Worker::process() {
   more_ = false;
+  const bool drains = draining();
   for (size_t i = 0; i < running_.size(); ++i) {
     Task& task = *running_[i].task;
     balance_buffers(running_[i]);
+    if (drains) continue;
     size_t buffered = 0;
     for (size_t input = 0; input < task.input_count(); ++input) buffered += task.buffered(input);
     if (buffered == 0) continue;
@@ -111,9 +149,25 @@ Status Worker::process() {
   return {};
 }
 
-// An input that waits for another's next record must not gather the whole topic in memory.
+// Punctuations on the wall clock. While a commit waits only those that may help what is in flight.
+Status Worker::punctuate() {
+  const bool drains = draining();
+  const int64_t now = ports_.clock.wall_ms();
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Task& task = *running_[i].task;
+    const auto due = task.next_wall_clock_ms(drains);
+    if (!due || *due > now) continue;
+    culprit_ = static_cast<int>(i);
+    KSTREAMD_TRY(ensure_transaction());
+    KSTREAMD_TRY(task.punctuate_wall_clock(drains));
+  }
+  culprit_ = -1;
+  return {};
+}
+
+// An input that waits for another's next record, or for records in flight, must not gather the whole topic in memory.
 void Worker::balance_buffers(Running& running) {
-  if (running.slots.size() < 2) return;
+  if (running.slots.size() < 2 && !running.task->holds_records()) return;
   for (size_t input = 0; input < running.slots.size(); ++input) {
     const size_t buffered = running.task->buffered(input);
     if (!running.paused[input] && buffered > pause_above)
@@ -124,6 +178,16 @@ void Worker::balance_buffers(Running& running) {
 }
 
 // ---- Commit
+
+Status Worker::commit_when_due() {
+  if (!commit_due() || in_flight() > 0) return {};
+  KSTREAMD_TRY(commit());
+  // What was buffered while the commit waited is there to be processed at once.
+  for (const auto& running : running_)
+    for (size_t input = 0; running.task->holds_records() && input < running.task->input_count(); ++input)
+      more_ = more_ || running.task->buffered(input) > 0;
+  return {};
+}
 
 bool Worker::commit_due() const {
   if (!running_.empty() && ports_.clock.now() >= commit_all_at_) return true;
@@ -323,8 +387,9 @@ void Worker::handle(WorkerCommand command) {
 
 Status Worker::run(RunTask command) {
   const PlannedTask& plan = plan_.tasks[command.task];
-  auto task = Task::make(topology_, topics_, plan, std::move(command.state), command.start_offsets, outputs_,
-                         {ports_.processors, ports_.metrics, ports_.clock});
+  auto task = Task::make(
+      topology_, topics_, plan, std::move(command.state), command.start_offsets, outputs_,
+      {ports_.processors, ports_.metrics, ports_.clock, [waker = waker_] { waker->wake(); }, ports_.crashes});
   if (!task) return std::move(task).error();
   Running running;
   running.index = command.task;
@@ -367,6 +432,11 @@ void Worker::close(const CloseTask& command) {
   auto of_task = [&](const Running& r) { return r.index == command.task; };
   auto found = std::find_if(running_.begin(), running_.end(), of_task);
   if (found == running_.end()) return;  // handed back already; control has heard
+  if (command.commit && !failed_ && found->task->dirty() && in_flight() > 0) {
+    Duration longest{0};
+    for (const auto& running : running_) longest = std::max(longest, running.task->longest_hold());
+    return closing_.push_back({command, ports_.clock.now() + longest});
+  }
   if (command.commit && !failed_ && found->task->dirty()) {
     if (Status status = commit(); !status) recover(status.error(), culprit_);
   } else if (!command.commit && !failed_ && found->task->dirty()) {
@@ -383,6 +453,21 @@ void Worker::close(const CloseTask& command) {
   publish(true);
 }
 
+// Closes that waited for records in flight: committed when those are finished; undone when that takes too long.
+void Worker::finish_closes() {
+  if (closing_.empty()) return;
+  if (!failed_ && in_flight() > 0) {
+    if (ports_.clock.now() < closing_.front().deadline) return;
+    log(LogLevel::warn, "a task is closed without a commit: records are still held by a processor",
+        {{"topology", topology_.name}, {"worker", config_.index}, {"records", in_flight()}});
+    if (abort_transaction())
+      rewind();
+    else
+      replace_producer();
+  }
+  for (const auto& closing : std::exchange(closing_, {})) close(closing.command);
+}
+
 // Stops reading for the task and sends its state to control.
 void Worker::hand_back(Running& running, bool reopen, bool rebuild) {
   for (int32_t slot : running.slots) {
@@ -391,6 +476,7 @@ void Worker::hand_back(Running& running, bool reopen, bool rebuild) {
       log(LogLevel::warn, "a partition could not be unassigned",
           {{"topology", topology_.name}, {"cause", status.error().text()}});
   }
+  std::erase_if(closing_, [&](const Closing& closing) { return closing.command.task == running.index; });
   running.task->publish_metrics();
   auto state = running.task->release_state();
   if (state) state->rollback();

@@ -3,8 +3,9 @@
 //
 // Commit: changelog records of all changed keys; the offsets of all its tasks, fenced by the group token; the
 // transaction's decision; only then the local state. What a failure means is decided by
-// core/protocol/transaction_recovery.h. Threads: step() by one thread (its own, or the simulator); commands through the
-// mailbox; tasks() from any.
+// core/protocol/transaction_recovery.h. While a processor of a task holds records (abi/async.h) nothing is committed:
+// when a commit is due no new records are taken up until what is held is finished. Threads: step() by one thread (its
+// own, or the simulator); commands through the mailbox; tasks() from any.
 #pragma once
 #include <atomic>
 #include <map>
@@ -20,6 +21,7 @@
 #include "core/runtime/mailbox.h"
 #include "core/runtime/messages.h"
 #include "core/runtime/topology_runtime.h"
+#include "core/runtime/waker.h"
 #include "core/task/task.h"
 
 namespace kstreamd {
@@ -56,13 +58,19 @@ class Worker {
   void handle(WorkerCommand command);
   Status run(RunTask command);
   void close(const CloseTask& command);
+  void finish_closes();
   void hand_back(Running& running, bool reopen, bool rebuild);
   void hand_back_all();
 
   Status open_producer();
   Status ensure_transaction();
   Status fetch(Duration wait);
+  Status finish_completed();
   Status process();
+  Status punctuate();
+  Status commit_when_due();
+  size_t in_flight() const;
+  bool draining() const;
   bool commit_due() const;
   Status commit();
   Status send(const std::vector<PartitionOffset>& offsets);
@@ -97,12 +105,18 @@ class Worker {
 
   // The stepping thread's
   std::unique_ptr<RecordSource> source_;
+  std::shared_ptr<Waker> waker_;  // shared with whoever completes held records
   std::unique_ptr<Producer> producer_;
   Outputs outputs_;  // tasks refer to it
   std::shared_ptr<const GroupToken> token_;
   std::vector<Running> running_;
   std::map<int32_t, std::pair<int, size_t>> slots_;  // slot -> task index, input
   int32_t next_slot_ = 0;
+  struct Closing {
+    CloseTask command;
+    Duration deadline;
+  };
+  std::vector<Closing> closing_;  // waiting until nothing is in flight any more, and the work can be committed
   std::vector<FetchedBatch> batches_;
   TransactionPhase phase_ = TransactionPhase::idle;
   int culprit_ = -1;   // the task whose call failed last

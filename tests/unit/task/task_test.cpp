@@ -3,120 +3,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/fakes/fake_processors.h"
+#include "tests/unit/task/task_fixture.h"
 
 namespace kstreamd {
 namespace {
 
-struct Written {
-  TopicHandle topic;
-  std::optional<std::string> key, value;
-  int64_t timestamp;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
-
-// Takes what is produced; refuses values that say so.
-class FakeProducer final : public Producer {
- public:
-  Status init(Duration) override { return {}; }
-  Result<TopicHandle> open_topic(const std::string&, Duration) override { return 0; }
-  int32_t partition_count(TopicHandle) const override { return 1; }
-  Status begin() override { return {}; }
-  Status produce(const OutgoingRecord& r) override {
-    if (r.value == "too large") return Error{Recovery::stop_topology, "message too large", ""};
-    if (r.value == "fenced") return Error{Recovery::recreate_producer, "fenced", ""};
-    Written w{r.topic, std::nullopt, std::nullopt, r.timestamp, {}};
-    if (!r.key_null) w.key = std::string(r.key);
-    if (!r.value_null) w.value = std::string(r.value);
-    for (const auto& h : r.headers)
-      w.headers.emplace_back(std::string(h.name, h.name_size),
-                             std::string(static_cast<const char*>(h.value), h.value_size));
-    written.push_back(std::move(w));
-    return {};
-  }
-  Status send_offsets(std::span<const PartitionOffset>, const GroupToken&) override { return {}; }
-  Status commit() override { return {}; }
-  Status abort() override { return {}; }
-  Status flush(Duration) override { return {}; }
-  int64_t take_last_offset(TopicHandle, int32_t) override { return -1; }
-
-  std::vector<Written> written;
-};
-
-// in -> work -> out, on one partition of topic "in".
-struct Fixture {
-  Fixture() {
-    topology.name = "t";
-    topology.dead_letter_topic = "dlq";
-    add("in", NodeKind::source, {1}).topics = {"in"};
-    add("work", NodeKind::processor, {2}).processor_type = "work";
-    add("out", NodeKind::sink, {}).topics = {"out"};
-    topology.sub_topologies = {{"in", {0, 1, 2}, {0}, {}, true}};
-    processors.steps["work"] = [](const Record& r, ProcessorContext& c) {
-      if (data_of(r.value) == "bad") {
-        c.fail("bad value");
-        return kst_status{KST_RECORD_ERROR};
-      }
-      return c.forward(0, {&r, 1});
-    };
-  }
-
-  Node& add(const std::string& name, NodeKind kind, std::vector<int> children) {
-    Node node;
-    node.name = name;
-    node.kind = kind;
-    node.key_serde = "string";
-    node.value_serde = "string";
-    node.sub_topology = 0;
-    if (!children.empty()) node.children = {std::move(children)};
-    topology.nodes.push_back(std::move(node));
-    return topology.nodes.back();
-  }
-
-  Task& start() {
-    topics = std::make_unique<OutputTopics>(topology);
-    outputs.producer = &producer;
-    for (size_t i = 0; i < topics->names().size(); ++i) outputs.handles.push_back(static_cast<TopicHandle>(i));
-    auto made = Task::make(topology, *topics, {{"in", 0}, 0, {{{"in", 0}, {0}}}}, nullptr, std::vector<int64_t>{0},
-                           outputs, {processors, *metrics, clock});
-    REQUIRE(made);
-    task = std::move(*made);
-    return *task;
-  }
-
-  void send(std::vector<std::string> values, int64_t timestamp = 7) {
-    FetchedBatch batch;
-    for (auto& value : values) {
-      const std::string& kept = memory.emplace_back(std::move(value));
-      FetchedRecord record{};
-      record.origin = {"in", "k", kept.data(), 2, 1, static_cast<uint32_t>(kept.size()), 0, next_offset++};
-      record.timestamp = timestamp;
-      batch.records.push_back(record);
-    }
-    batch.next_offset = next_offset;
-    batch.at_end = true;
-    task->buffer(0, std::move(batch));
-  }
-
-  std::vector<std::string> values(const std::string& topic) const {
-    std::vector<std::string> all;
-    for (const auto& w : producer.written)
-      if (w.topic == topics->number(topic)) all.push_back(w.value.value_or("(null)"));
-    return all;
-  }
-
-  using Values = std::vector<std::string>;
-  Topology topology;
-  FakeProcessors processors;
-  FakeProducer producer;
-  Outputs outputs;
-  ManualClock clock;
-  std::unique_ptr<Metrics> metrics = make_null_metrics();
-  std::unique_ptr<OutputTopics> topics;
-  std::unique_ptr<Task> task;
-  std::deque<std::string> memory;
-  int64_t next_offset = 0;
-};
+using namespace testing;
 
 TEST_CASE("records go through the graph to the sink, with key and timestamp") {
   Fixture f;

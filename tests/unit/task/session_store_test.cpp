@@ -30,7 +30,7 @@ Strings scan(SessionAccess& store, const std::vector<kst_session_range>& ranges,
   Strings seen;
   auto take = [](void* self, size_t range, const kst_session_row* row) {
     static_cast<Strings*>(self)->push_back((range > 0 ? std::to_string(range) + ":" : "") + text(*row));
-    return range == 9 ? 1 : 0;
+    return 0;
   };
   REQUIRE(store.scan(ranges, reverse, &seen, take) == KST_OK);
   return seen;

@@ -221,11 +221,10 @@ TEST_CASE("expired rows are removed in time, and the changelog hears nothing of 
   bed.commit();
   CHECK(bed.changelog.size() == written + 2);
   CHECK(scan(store, {all}).size() == 301);
-  size_t held = 0;
-  bed.reopen();  // RocksDB's estimate counts deletions until then
-  REQUIRE(bed.raw().range({}, {}, false, [&](std::string_view, const StoreValue&) { return ++held > 0; }));
-  CHECK(held == 301);
   if (backend == "memory") CHECK(bed.rows_held() == 301);
+  // What a restart finds on the disk, by which RocksDB knows how many rows there are.
+  bed.reopen();
+  if (backend == "rocksdb") CHECK(bed.rows_held() == 301);
 }
 
 TEST_CASE("starts below 0, null keys and misfits are errors of the record") {

@@ -39,7 +39,6 @@ void Groups::join_locked(Membership& membership) {
   if (membership.config.instance_id.empty()) membership.config.instance_id = "member" + number;
   const std::string& instance = membership.config.instance_id;
   membership.member_id = instance + number;
-  membership.gave_up = false;
   group.topic = membership.config.topic;
   auto [it, is_new] = group.members.try_emplace(instance);
   Member& member = it->second;
@@ -54,7 +53,8 @@ void Groups::join_locked(Membership& membership) {
     member.joined = false;
     member.result_ready = group.generation > 0;
     for (int32_t p : member.give_up) member.held.erase(p);
-    if (!member.give_up.empty()) prepare(group);
+    // What it gave up before it went is nobody's yet.
+    if (!member.give_up.empty() || member.gave_up) prepare(group);
     member.give_up.clear();
   }
   changed_.notify_all();
@@ -111,7 +111,7 @@ GroupEvent Groups::next_event(Membership& membership) {
              "group " + membership.config.group_id + ": topic " + group.topic + " does not exist", "create it"}};
   }
   member->joined = true;
-  membership.gave_up = false;
+  member->gave_up = false;
   complete_if_all_joined(group);
   if (member->result_ready) return tell_result(membership, group, *member);
   return {};
@@ -157,10 +157,10 @@ Status Groups::finish(Membership& membership, const GroupEvent& event) {
       member->held.erase(p);
       member->give_up.erase(p);
     }
-    membership.gave_up = true;
+    member->gave_up = true;
   } else {
     member->result_ready = false;
-    if (membership.gave_up) prepare(group);
+    if (member->gave_up) prepare(group);
   }
   return {};
 }

@@ -46,7 +46,6 @@ struct Membership {
   std::string member_id;
   std::set<int32_t> delivered;  // told to the owner and not taken back
   GroupEvent::Type outstanding = GroupEvent::Type::none;
-  bool gave_up = false;  // something, since the last rebalance it joined
   bool closed = false;
   bool fenced = false;
   bool missing_topic_told = false;
@@ -84,6 +83,7 @@ class Groups {
     std::string member_id;
     bool joined = false;        // the rebalance being prepared
     bool result_ready = false;  // of the last one: to be told by poll
+    bool gave_up = false;       // something, since the last one it joined
     std::set<int32_t> held;
     std::set<int32_t> give_up;
     std::set<int32_t> previous;

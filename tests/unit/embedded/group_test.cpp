@@ -104,6 +104,28 @@ TEST_CASE("a closed static member keeps its place until its session times out") 
   }
 }
 
+TEST_CASE("what a member gave up before it went and came back is handed on") {
+  ManualClock clock;
+  EmbeddedOptions options;
+  options.clock = &clock;
+  options.session_timeout = std::chrono::seconds(30);
+  Group group(options);
+  auto a = group.bed.member("a");
+  settle({a.get()}, group.owned);
+  auto b = group.bed.member("b");
+  next(*b);
+  GroupEvent revoked = next(*a);
+  REQUIRE(revoked.type == GroupEvent::Type::revoked);
+  REQUIRE(revoked.partitions.size() == 2);
+  REQUIRE(a->finish(revoked).ok());
+  a.reset();
+  group.owned.clear();
+  auto again = group.bed.member("a");
+  settle({again.get(), b.get()}, group.owned);
+  CHECK(group.owned[again.get()].size() == 2);
+  CHECK(group.owned[b.get()].size() == 2);
+}
+
 TEST_CASE("without a session time-out a closed member's partitions are free at once") {
   Group group;
   auto a = group.bed.member("a"), b = group.bed.member("b");

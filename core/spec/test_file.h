@@ -99,6 +99,8 @@ struct TestCase {
   std::string topology;  // a path, as it can be opened
   FilePlace topology_place;
   std::map<std::string, int32_t> partitions;  // by topic; others have one
+  FilePlace partitions_place;
+  bool partitions_of_file = false;  // the test has another topology than the file, which the partitions are meant for
   bool manual_commits = false;
   int64_t start = 0;                        // the wall clock at the beginning, ms
   std::optional<std::string> expect_error;  // a part of the message with which the topology is refused, or stops

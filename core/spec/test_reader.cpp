@@ -80,6 +80,7 @@ void TestReader::read_settings(const YamlNode& map, TestCase& test) {
       test.topology = "refused";
   }
   if (auto* partitions = map.find("partitions")) {
+    test.partitions_place = {partitions->place.line, partitions->place.column};
     if (partitions->value->kind != YamlNode::Kind::map) {
       reader_.error(partitions->place,
                     std::string("'partitions' has to be a map, and is ") + kind_name(*partitions->value),
@@ -113,6 +114,7 @@ void TestReader::read_test(const YamlNode& value) {
     reader_.error(value.find("name")->value->place, "two tests of the file have the name '" + test.name + "'",
                   "reports tell tests apart by their names: give one of them another");
   read_settings(value, test);
+  test.partitions_of_file = value.find("topology") != nullptr && value.find("partitions") == nullptr;
   if (test.topology.empty())
     reader_.error(value.place, "the test has no topology",
                   "add 'topology: FILE' to the file, or to the test; paths count from the test file's folder");
@@ -272,13 +274,14 @@ ExpectStoreStep TestReader::read_expect_store(const YamlNode::Entry& entry) {
   step.value = value(map, "value");
   step.timestamp = number(map, "timestamp", std::numeric_limits<int64_t>::min(), kMost);
   step.rows = number(map, "rows", 0, kMost);
-  if (!map.find("key") && !map.find("rows"))
+  const bool says_what = map.find("value") || map.find("timestamp");
+  if (!map.find("key") && !map.find("rows") && !says_what)
     reader_.error(entry.place, "'expect_store' looks at nothing",
                   "add key: KEY with value: VALUE (null: no such row), or rows: NUMBER");
-  if (map.find("key") && !map.find("value") && !map.find("timestamp"))
+  if (map.find("key") && !says_what)
     reader_.error(entry.place, "'expect_store' names a key, and not what is expected there",
                   "add value: VALUE; null says that there is no such row");
-  if (!map.find("key") && (map.find("value") || map.find("timestamp")))
+  if (!map.find("key") && says_what)
     reader_.error(entry.place, "'expect_store' says what is expected, and not for which key", "add key: KEY");
   return step;
 }

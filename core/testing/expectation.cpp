@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "core/base/base64.h"
 #include "core/testing/test_values.h"
@@ -61,6 +62,26 @@ std::string actual_text(const LoggedRecord& record, const TopicSerdes& serdes, c
   return out.empty() ? "(a record)" : out;
 }
 
+// What fits nothing is held against what is most like it.
+void pair_the_rest(const std::vector<ExpectedRecord>& expected, const std::vector<const LoggedRecord*>& actual,
+                   const TopicSerdes& serdes, std::vector<int>& owner, std::vector<int>& match) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (match[i] >= 0) continue;
+    int nearest = -1;
+    size_t least = std::numeric_limits<size_t>::max();
+    for (size_t k = 0; k < actual.size(); ++k) {
+      if (owner[k] >= 0) continue;
+      const size_t differing = differences(expected[i], *actual[k], serdes).size();
+      if (differing >= least) continue;
+      least = differing;
+      nearest = static_cast<int>(k);
+    }
+    if (nearest < 0) return;
+    match[i] = nearest;
+    owner[static_cast<size_t>(nearest)] = static_cast<int>(i);
+  }
+}
+
 // For each expected record the actual one that it is held against; -1: none. In order, or so that as many as possible
 // are the same.
 std::vector<int> matched(const std::vector<ExpectedRecord>& expected, const std::vector<const LoggedRecord*>& actual,
@@ -92,6 +113,7 @@ std::vector<int> matched(const std::vector<ExpectedRecord>& expected, const std:
   }
   for (size_t k = 0; k < actual.size(); ++k)
     if (owner[k] >= 0) match[static_cast<size_t>(owner[k])] = static_cast<int>(k);
+  pair_the_rest(expected, actual, serdes, owner, match);
   return match;
 }
 
@@ -184,7 +206,7 @@ std::string compared(const std::vector<ExpectedRecord>& expected, const std::vec
     if (match[i] < 0) {
       table.add(expected_text(*record, serdes), "(nothing)", true);
       note(place(*record) + ": " +
-           (unordered ? "there is no such record" : "there is no record " + std::to_string(i + 1)));
+           (unordered ? std::string("there is no such record") : "there is no record " + std::to_string(i + 1)));
       continue;
     }
     const auto& found = *actual[static_cast<size_t>(match[i])];

@@ -192,21 +192,16 @@ Outcome CaseRun::expect_row(const ExpectStoreStep& step, const Store& store) {
     return failure(where + ": no row can be like this: " + expected.error().message,
                    expected.error().hint.empty() ? "" : "hint: " + expected.error().hint);
   const bool none_wanted = step.value && step.value->kind == TestValue::Kind::null;
-  if (!*row && none_wanted) return std::nullopt;
-  std::vector<const LoggedRecord*> actual;
+  if (!*row) return none_wanted ? std::nullopt : Outcome(failure(where + ": there is no such row"));
   LoggedRecord found;
-  if (*row) {
-    found.value = (*row)->value;
-    found.timestamp = (*row)->timestamp;
-    actual.push_back(&found);
-  }
-  if (*row && !none_wanted && differences(*expected, found, serdes).empty()) return std::nullopt;
-  std::vector<ExpectedRecord> expectations;
-  if (!none_wanted) expectations.push_back(std::move(*expected));
-  return failure(where + (none_wanted ? ": there is such a row"
-                          : *row      ? " is not as expected"
-                                      : ": there is no such row"),
-                 compared(expectations, actual, serdes, false, file_));
+  found.value = (*row)->value;
+  found.timestamp = (*row)->timestamp;
+  if (none_wanted)
+    return failure(
+        where + ": there is such a row, and should be none",
+        "it has value " + shown(*serdes.value, found.value) + ", timestamp " + std::to_string(found.timestamp));
+  if (differences(*expected, found, serdes).empty()) return std::nullopt;
+  return failure(where + " is not as expected", compared({*expected}, {&found}, serdes, false, file_));
 }
 
 // ---- What is not there
@@ -236,7 +231,8 @@ Outcome CaseRun::step(const ExpectNothingStep& step) {
   const auto topics = step.topics.empty() ? driver_.topics_with_unread() : step.topics;
   for (const auto& topic : topics)
     if (const auto actual = driver_.unread(topic); !actual.empty())
-      return failure("topic '" + topic + "' has records, and should have none", listed({topic}));
+      return failure("topic '" + topic + "' has records, and should have none",
+                     compared({}, actual, *driver_.output_serdes(topic), false, file_));
   return std::nullopt;
 }
 
@@ -254,6 +250,20 @@ Outcome CaseRun::left_over() {
   const auto topics = driver_.topics_with_unread();
   if (topics.empty()) return std::nullopt;
   return failure("the test ends with records that no step has looked at", listed(topics));
+}
+
+// A topic that is given partitions has to be one that the topology reads or writes.
+Outcome check_partitions(const TestCase& test, const Topology& topology) {
+  if (test.partitions_of_file) return std::nullopt;
+  auto names = topology.source_topics();
+  for (const auto& name : topology.sink_topics()) names.push_back(name);
+  for (const auto& [topic, count] : test.partitions)
+    if (std::find(names.begin(), names.end(), topic) == names.end())
+      return TestFailure{test.partitions_place, "'partitions' names topic '" + topic + "', and no node does",
+                         "hint: " + did_you_mean(topic, names,
+                                                 "the topology's topics are " + join_names(names) +
+                                                     "; internal ones follow from these")};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -275,6 +285,7 @@ std::optional<TestFailure> run_test_case(const TestCase& test, const std::string
                          "the topology is refused, but not with \"" + *test.expect_error + "\"", all};
     return TestFailure{test.topology_place, "the topology is refused", all};
   }
+  if (auto wrong = check_partitions(test, *loaded.topology)) return wrong;
   DriverOptions driver_options;
   driver_options.partitions = test.partitions;
   driver_options.start_ms = test.start;

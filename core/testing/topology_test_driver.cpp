@@ -162,7 +162,7 @@ Status TopologyTestDriver::send(std::span<const InputRecord> records) {
       return Error{Recovery::stop_topology,
                    "topic '" + record.topic + "' has no partition " + std::to_string(*record.partition) + ", only " +
                        std::to_string(partitions),
-                   "partitions count from 0; the number of a topic's partitions is the test's to say"};
+                   "partitions count from 0; a test says how many a topic has (partitions:)"};
   }
   return guarded([&]() -> Status {
     for (const auto& record : records) {

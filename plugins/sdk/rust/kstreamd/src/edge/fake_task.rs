@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::fake_host::{close_inbox, lock, open_inbox, Bed, Completion, State, HOST};
-use super::fake_stores::{key_bytes, Store};
+use super::fake_stores::{key_bytes, Cell, Store};
 use super::record::Record;
 use crate::abi::*;
 use crate::{Clock, OwnedRecord, OwnedValue, Processor, Value};
@@ -314,6 +314,14 @@ impl<P: Processor> Task<P> {
         let state = self.bed.state.borrow();
         let at = (key_bytes(&key)?, 0, 0);
         state.stores.get(store)?.rows.get(&at).map(|cell| (cell.value.clone(), cell.timestamp))
+    }
+
+    /// Writes a row of a key-value store, as if it had been there. Panics for a key that no store could have.
+    pub fn put(&mut self, store: usize, key: Value<'_>, value: Value<'_>, timestamp: i64) {
+        let at = (key_bytes(&key).expect("a key is data or a number"), 0, 0);
+        let owned = |value| OwnedValue::copy_of(&value).expect("no opaque value");
+        let cell = Cell { key: owned(key), value: owned(value), timestamp };
+        self.bed.state.borrow_mut().stores[store].rows.insert(at, cell);
     }
 
     /// How many rows a store has.

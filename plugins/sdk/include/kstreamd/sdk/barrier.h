@@ -49,7 +49,7 @@ struct Barrier {
       Orphans let_go;
       status = attempt(context, message, [&] { body(part); });
       const bool ended = status == KST_RECORD_ERROR && context.is_held(context.index_);
-      let_go.fail(context, ended ? message : "");
+      if (status == KST_OK || status == KST_RECORD_ERROR) let_go.fail(context, ended ? message : "");
       for (size_t i = 0; i < part.size(); ++i)
         if (context.is_held(i)) held[from + i] = true;
       size_t next = ended ? from + context.index_ + 1 : to;

@@ -1,5 +1,6 @@
 // A ProcessorCatalog for the tests of core/spec: the built-in types, whose expressions Lua's own loader checks, and a
-// plugin with the types "dedup", which has one store and does not like a negative window, and "look_up", asynchronous.
+// plugin with the types "dedup", which has one store and does not like a negative window, "clicks", which has a window
+// and a session store, and "look_up", asynchronous.
 #pragma once
 #include <lua.hpp>
 #include <memory>
@@ -17,6 +18,9 @@ class FakeCatalog final : public ProcessorCatalog {
                            "merge", "branch", "peek", "count", "to_stream"})
       add(std::string("kstreamd.") + op, op == std::string("count"), "builtin");
     add("dedup", 1, "dedup 1.0.0");
+    infos_.back().stores[0] = {"keys seen so far", KST_STORE_KEY_VALUE};
+    add("clicks", 2, "dedup 1.0.0");
+    infos_.back().stores = {{"clicks per minute", KST_STORE_WINDOW}, {"visits", KST_STORE_SESSION}};
     add("look_up", 0, "dedup 1.0.0");
     infos_.back().max_in_flight = 10;
   }

@@ -8,6 +8,7 @@
 #include "core/serde/serde.h"
 #include "core/spec/spec.h"
 #include "core/topology/compile.h"
+#include "core/topology/render.h"
 #include "tests/unit/spec/fake_catalog.h"
 
 using namespace kstreamd;
@@ -110,6 +111,60 @@ TEST_CASE("every operator is read") {
   REQUIRE(t.stores.size() == 2);
   CHECK(t.stores[1].changelog_configs.at("segment.bytes") == "1000");
   CHECK_FALSE(t.stores[1].persistent);
+}
+
+TEST_CASE("window and session stores are read, and shown") {
+  const std::string node = "  x: { from: in, process: clicks, stores: [clicks, visits] }\n";
+  auto t = good(
+      with_nodes(node,
+                 "stores:\n"
+                 "  clicks: { type: window, key: string, value: json, size: 5m, retention: 90m, duplicates: true }\n"
+                 "  visits: { type: session, key: string, value: int64, retention: 1d, backend: memory }\n"));
+  REQUIRE(t.stores.size() == 2);
+  CHECK(t.stores[0].type == "window");
+  CHECK(t.stores[0].size == 5min);
+  CHECK(t.stores[0].retention == 90min);
+  CHECK(t.stores[0].duplicates);
+  CHECK(t.stores[1].type == "session");
+  CHECK(t.stores[1].retention == 24h);
+  const auto text = render(t, GraphFormat::text);
+  CHECK_THAT(text,
+             Contains("store clicks: window, size 5m, retention 90m, duplicates, rocksdb, key string, value json"));
+  CHECK_THAT(text, Contains("store visits: session, retention 1d, memory, key string, value int64"));
+  CHECK_THAT(render(t, GraphFormat::json),
+             Contains(R"("size_ms":300000,"retention_ms":5400000,"duplicates":true)") &&
+                 Contains(R"("type":"session","backend":"memory","retention_ms":86400000,"serde")"));
+  t = good(with_nodes(node,
+                      "stores:\n  clicks: { type: window, size: 1500ms, retention: 1500ms }\n"
+                      "  visits: { type: session, retention: 1s }\n"));
+  CHECK_FALSE(t.stores[0].duplicates);
+  CHECK_THAT(render(t, GraphFormat::text), Contains("window, size 1500ms, retention 1500ms, rocksdb"));
+}
+
+TEST_CASE("a processor gets stores of the kinds that it needs") {
+  const std::string windows = "stores: { seen: { type: timestamped }, w: { type: window, size: 5m, retention: 1h } }\n";
+  const std::string session = "  x: { from: in, process: clicks, stores: [w, s] }\n";
+  auto result = load(with_nodes("  x: { from: in, process: clicks, stores: [seen, w] }\n", windows));
+  REQUIRE(result.diagnostics.size() == 2);
+  auto d = result.diagnostics[0];
+  CHECK(d.message == "store 1 of processor 'clicks' (clicks per minute) must be a window store; 'seen' is timestamped");
+  CHECK_THAT(d.hint, Contains("seen: { type: window, size: 5m, retention: 1h }"));
+  CHECK(d.line == 6);
+  CHECK(d.column == 44);
+  d = result.diagnostics[1];
+  CHECK(d.message == "store 2 of processor 'clicks' (visits) must be a session store; 'w' is a window store");
+  CHECK(d.column == 50);
+
+  // A store without an entry has the defaults.
+  d = one(with_nodes(session, "stores: { w: { type: window, size: 5m, retention: 1h } }\n"));
+  CHECK(d.message == "store 2 of processor 'clicks' (visits) must be a session store; 's' is timestamped");
+  d = one(with_nodes("  x: { from: in, process: dedup, stores: [w] }\n",
+                     "stores: { w: { type: window, size: 5m, retention: 1h } }\n"));
+  CHECK_THAT(d.message, Contains("(keys seen so far) must be a key-value store; 'w' is a window store"));
+  // A type that was refused is said once.
+  d = one(with_nodes(session, "stores: { w: { type: windw }, s: { type: session, retention: 1h } }\n"));
+  CHECK(d.message == "unknown store type 'windw'");
+  CHECK(d.hint == "did you mean 'window'?");
 }
 
 TEST_CASE("an expression's mistake is placed in the file") {

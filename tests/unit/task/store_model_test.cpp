@@ -126,7 +126,7 @@ struct Run {
 Run some_run() {
   const std::string backend = GENERATE("memory", "rocksdb");
   const uint32_t seed = static_cast<uint32_t>(GENERATE(range(1, 9)));
-  return {backend, seed, backend == "memory" ? 4000 : 1200};
+  return {backend, seed, backend == "memory" ? 4000 : 700};  // opening a database takes its time
 }
 
 TEST_CASE("a key-value store agrees with a map") {
@@ -220,11 +220,12 @@ TEST_CASE("a window store agrees with a map") {
       std::vector<kst_window_row> row = {{bytes_value(key), null_value(), 0, start, 0}};
       REQUIRE(store.get_many(row) == KST_OK);
       std::string expected = "-@0";
-      write_key(bytes, WindowKey{key, start, 0});
-      const auto first = now.rows.lower_bound(bytes);
-      if (first != now.rows.end() && live(start) && read_window_key(first->first)->key == key &&
-          read_window_key(first->first)->start == start)
-        expected = first->second.value + "@" + std::to_string(first->second.timestamp);
+      for (const auto& [k, kept] : now.rows) {
+        const auto at = *read_window_key(k);
+        if (at.key != key || at.start != start || !live(start)) continue;
+        expected = kept.value + "@" + std::to_string(kept.timestamp);
+        break;
+      }
       REQUIRE(text(row[0].value) + "@" + std::to_string(row[0].timestamp) == expected);
     } else {
       Strings found;

@@ -221,10 +221,15 @@ TEST_CASE("expired rows are removed in time, and the changelog hears nothing of 
   bed.commit();
   CHECK(bed.changelog.size() == written + 2);
   CHECK(scan(store, {all}).size() == 301);
-  if (backend == "memory") CHECK(bed.rows_held() == 301);
-  // What a restart finds on the disk, by which RocksDB knows how many rows there are.
-  bed.reopen();
-  if (backend == "rocksdb") CHECK(bed.rows_held() == 301);
+  if (backend == "memory") {
+    CHECK(bed.rows_held() == 301);
+  } else {
+    // RocksDB does not say how many rows it holds; with a longer retention, those that are still there would be seen.
+    bed.access.reset();
+    bed.declared.retention *= 100;
+    bed.reopen();
+    CHECK(scan(bed.window(), {all}).size() == 301);
+  }
 }
 
 TEST_CASE("starts below 0, null keys and misfits are errors of the record") {

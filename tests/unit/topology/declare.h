@@ -55,14 +55,15 @@ inline Declaration topology(std::vector<NodeDeclaration> nodes) {
   return d;
 }
 
-// Knows the plugins "dedup" (one store), "sort_out" (outputs good and bad) and "look_up" (asynchronous). An expression
-// "bad" is refused.
+// Knows the plugins "dedup" (one store), "clicks" (a window and a session store), "sort_out" (outputs good and bad) and
+// "look_up" (asynchronous). An expression "bad" is refused.
 class FakeTypes final : public ProcessorTypes {
  public:
   std::optional<Shape> shape(const std::string& type) const override {
-    if (type == "dedup") return Shape{{}, 1};
-    if (type == "sort_out") return Shape{{"good", "bad"}, 0};
-    if (type == "look_up") return Shape{{}, 0, true};
+    if (type == "dedup") return Shape{{}, {{"keys seen so far", StoreKind::key_value}}};
+    if (type == "clicks") return Shape{{}, {{"clicks per minute", StoreKind::window}, {"", StoreKind::session}}};
+    if (type == "sort_out") return Shape{{"good", "bad"}, {}};
+    if (type == "look_up") return Shape{{}, {}, true};
     return std::nullopt;
   }
   std::vector<std::string> names() const override { return {"dedup", "sort_out"}; }

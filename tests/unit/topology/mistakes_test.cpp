@@ -106,6 +106,23 @@ TEST_CASE("stores and topics belong to one") {
              Contains("taken by what node 'a' derives"));
 }
 
+TEST_CASE("stores are of the kind that their node needs") {
+  auto d = topology({source("in", "in"), process("x", "in", "clicks", {"w", "s"})});
+  d.stores = {{"w", "window"}, {"s", "session"}};
+  CHECK(problems(d).empty());
+  d.stores[1].type = "key_value";
+  auto p = problem(d);
+  CHECK(p.pointer == "/stores/1");
+  CHECK(p.message == "store 2 of processor 'clicks' must be a session store; 's' is key_value");
+  d.stores[1].type = "";
+  CHECK(problems(d).empty());
+  d = topology({source("in", "in"), count("a", {"in"}, "s")});
+  d.stores = {{"s", "session"}};
+  p = problem(d);
+  CHECK(p.pointer == "/count/store");
+  CHECK(p.message == "the store of a count must be a key-value store; 's' is a session store");
+}
+
 TEST_CASE("names that Kafka or the format cannot take") {
   auto d = topology({source("in", "in")});
   d.name = "my app";

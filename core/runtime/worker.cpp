@@ -78,7 +78,7 @@ void Worker::step(Duration wait) {
 }
 
 Duration Worker::waiting_time(Duration wait) const {
-  const bool drains = draining();
+  const bool drains = draining() && in_flight() > 0;
   if (more_ && !drains) return Duration(0);
   const Duration now = ports_.clock.now();
   Duration next = drains ? now + wait : commit_all_at_;
@@ -96,7 +96,7 @@ Duration Worker::waiting_time(Duration wait) const {
 
 Status Worker::fetch(Duration wait) {
   batches_.clear();
-  KSTREAMD_TRY(source_->poll(batches_, fetch_records, wait));
+  if (auto polled = source_->poll(batches_, fetch_records, wait); !polled) return unreadable(std::move(polled).error());
   for (auto& batch : batches_) {
     auto found = slots_.find(batch.slot);
     if (found == slots_.end()) continue;
@@ -106,6 +106,16 @@ Status Worker::fetch(Duration wait) {
   }
   batches_.clear();
   return {};
+}
+
+// A position that is out of range may be a former owner's: its successor has committed past it and purged what lay
+// before. So the broker is asked where the tasks stand, once; what is refused after that too, is lost.
+Error Worker::unreadable(Error error) {
+  if (error.recovery == Recovery::stop_topology && error.message != unreadable_) {
+    unreadable_ = error.message;
+    error.recovery = Recovery::rejoin;
+  }
+  return error;
 }
 
 // What processors have completed of the records they held.
@@ -126,8 +136,12 @@ size_t Worker::in_flight() const {
   return records;
 }
 
-// A commit is due and waits until nothing is in flight: until then no new records are taken up.
-bool Worker::draining() const { return in_flight() > 0 && (!closing_.empty() || commit_due()); }
+// A commit is due and can only be made when nothing is in flight: until it is made no new records are taken up.
+bool Worker::draining() const {
+  const bool holds = std::any_of(running_.begin(), running_.end(),
+                                 [](const Running& running) { return running.task->holds_records(); });
+  return holds && (!closing_.empty() || commit_due());
+}
 
 Status Worker::process() {
   more_ = false;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin_host/plugin_file.h"
 #include "daemon/arguments.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/test.h"
@@ -224,6 +225,9 @@ int run_command_line(const std::vector<std::string>& given) {
 
 int main(int argc, char** argv) {
   try {
+    // Not for people: see make_plugin_host.
+    if (argc == 4 && argv[1] == std::string_view(kstreamd::kDescribePlugin))
+      return kstreamd::describe_plugin(argv[2], argv[3]);
     return kstreamd::run_command_line({argv + 1, argv + argc});
   } catch (const std::exception& failure) {
     std::cerr << "kstreamd: " << failure.what() << "\n";

@@ -17,11 +17,15 @@ json plugin_json(const PluginDescription& plugin) {
                           {"stores", processor.stores.size()},
                           {"deterministic", processor.deterministic}});
   }
+  json serdes = json::array();
+  for (const auto& serde : plugin.serdes) serdes.push_back({{"name", serde.name}, {"description", serde.description}});
   return {{"name", plugin.name},
           {"version", plugin.version},
           {"abi", plugin.abi},
           {"path", plugin.path.empty() ? json() : json(plugin.path)},
-          {"processors", std::move(processors)}};
+          {"content", plugin.content.empty() ? json() : json(plugin.content)},
+          {"processors", std::move(processors)},
+          {"serdes", std::move(serdes)}};
 }
 
 json plugins_json(std::span<const PluginDescription> plugins) {

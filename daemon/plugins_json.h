@@ -7,7 +7,8 @@
 
 namespace kstreamd {
 
-// {"name","version","abi","path","processors":[{"name","description","config_schema","outputs","stores","deterministic"}]}
+// {"name","version","abi","path","content","processors":[{"name","description","config_schema","outputs","stores",
+// "deterministic"}],"serdes":[{"name","description"}]}; content tells contents of the file apart.
 nlohmann::json plugin_json(const PluginDescription& plugin);
 nlohmann::json plugins_json(std::span<const PluginDescription> plugins);
 

@@ -18,8 +18,12 @@ namespace fs = std::filesystem;
 
 const char* version() { return KSTREAMD_VERSION; }
 
-std::unique_ptr<PluginHost> make_plugin_host() {
-  auto host = std::make_unique<PluginHost>();
+std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies) {
+  PluginHostOptions options;
+  options.copies = copies;
+  options.tries_with = {"/proc/self/exe", kDescribePlugin};
+  options.stamp = version();
+  auto host = std::make_unique<PluginHost>(std::move(options));
   if (auto added = host->add_builtin(builtin_plugin()); !added)
     log(LogLevel::error, "the built-in operators are unusable", {{"error", added.error().text()}});
   return host;

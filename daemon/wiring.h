@@ -21,8 +21,11 @@ namespace kstreamd {
 
 const char* version();
 
-// The catalog with the built-in operators in it.
-std::unique_ptr<PluginHost> make_plugin_host();
+// The first argument with which this program is the process that tries a plugin (describe_plugin); two more follow.
+inline constexpr const char* kDescribePlugin = "describe-plugin";
+
+// The catalog with the built-in operators in it. Copies of plugins go to the folder; empty: a temporary one.
+std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies = {});
 
 // The embedded log of a folder, or of memory (kInMemory).
 Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock);

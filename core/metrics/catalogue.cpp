@@ -5,7 +5,7 @@
 namespace kstreamd {
 namespace {
 
-using enum MetricType;
+using enum MetricKind;
 
 constexpr bool kLasting = true;
 
@@ -36,6 +36,11 @@ const std::vector<MetricInfo>& entries() {
        "errors",
        {"topology", "task", "node", "type"},
        "Calls of a processor that ended with an error."},
+      {"kstreamd_plugin_calls_blocked",
+       gauge,
+       "calls",
+       {"topology", "task", "node"},
+       "1 while a call of a processor has not returned for longer than plugin_limits.call_time."},
       {"kstreamd_consumer_lag_records",
        gauge,
        "records",
@@ -137,7 +142,7 @@ const MetricInfo* find_metric(std::string_view name) {
   return found == entries().end() ? nullptr : &*found;
 }
 
-const char* type_name(MetricType type) {
+const char* type_name(MetricKind type) {
   static constexpr const char* names[] = {"counter", "gauge", "histogram"};
   return names[static_cast<int>(type)];
 }

@@ -5,13 +5,13 @@
 #include <string_view>
 #include <vector>
 
-namespace kstreamd {
+#include "core/ports/metrics.h"
 
-enum class MetricType { counter, gauge, histogram };
+namespace kstreamd {
 
 struct MetricInfo {
   std::string_view name;
-  MetricType type;
+  MetricKind type;
   std::string_view unit;  // "records", "seconds", "bytes", ...: what one is
   std::vector<std::string_view> labels;
   std::string_view help;
@@ -25,6 +25,6 @@ std::span<const MetricInfo> metric_catalogue();
 // nullptr: no such metric.
 const MetricInfo* find_metric(std::string_view name);
 
-const char* type_name(MetricType type);
+const char* type_name(MetricKind type);
 
 }  // namespace kstreamd

@@ -11,7 +11,9 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "core/base/log.h"
 #include "core/metrics/catalogue.h"
@@ -55,31 +57,29 @@ class Series {
   std::map<Labels, Entry> entries_;  // guarded by mutex_
 };
 
-// All metrics. Shared by the PrometheusMetrics and every handle.
+// All metrics. Shared by the PrometheusMetrics and every handle. Families are never removed.
 struct Store {
   prometheus::Registry registry;
-  std::map<std::string_view, Series<prometheus::Counter>> counters;  // constant after construction, as the next two
-  std::map<std::string_view, Series<prometheus::Gauge>> gauges;
-  std::map<std::string_view, Series<prometheus::Histogram>> histograms;
+  mutable std::mutex mutex;
+  std::map<std::string, Series<prometheus::Counter>, std::less<>> counters;  // guarded by mutex, as the next two
+  std::map<std::string, Series<prometheus::Gauge>, std::less<>> gauges;
+  std::map<std::string, Series<prometheus::Histogram>, std::less<>> histograms;
 
   Store() {
-    for (const auto& info : metric_catalogue()) {
-      const std::string name(info.name);
-      const std::string help(info.help);
-      switch (info.type) {
-        case MetricType::counter:
-          counters.try_emplace(info.name, prometheus::BuildCounter().Name(name).Help(help).Register(registry),
-                               info.lasting);
-          break;
-        case MetricType::gauge:
-          gauges.try_emplace(info.name, prometheus::BuildGauge().Name(name).Help(help).Register(registry),
-                             info.lasting);
-          break;
-        case MetricType::histogram:
-          histograms.try_emplace(info.name, prometheus::BuildHistogram().Name(name).Help(help).Register(registry),
-                                 info.lasting);
-          break;
-      }
+    for (const auto& info : metric_catalogue())
+      add(std::string(info.name), info.type, std::string(info.help), info.lasting);
+  }
+  void add(const std::string& name, MetricKind kind, const std::string& help, bool lasting) {
+    switch (kind) {
+      case MetricKind::counter:
+        counters.try_emplace(name, prometheus::BuildCounter().Name(name).Help(help).Register(registry), lasting);
+        break;
+      case MetricKind::gauge:
+        gauges.try_emplace(name, prometheus::BuildGauge().Name(name).Help(help).Register(registry), lasting);
+        break;
+      case MetricKind::histogram:
+        histograms.try_emplace(name, prometheus::BuildHistogram().Name(name).Help(help).Register(registry), lasting);
+        break;
     }
   }
 };
@@ -137,33 +137,76 @@ class HistogramHandle final : public Histogram {
   std::abort();
 }
 
-const MetricInfo& known(const std::string& name, MetricType type, const Labels& labels) {
-  const MetricInfo* info = find_metric(name);
-  if (info == nullptr) bug("metric " + name + " is not in the catalogue");
-  if (info->type != type) bug("metric " + name + " is a " + type_name(info->type) + ", not a " + type_name(type));
-  for (const auto& [label, value] : labels)
-    if (std::find(info->labels.begin(), info->labels.end(), label) == info->labels.end())
-      bug("metric " + name + " has no label " + label);
-  return *info;
-}
+// What is known of a name when somebody asks for it.
+struct Family {
+  std::span<const std::string_view> labels;
+  std::span<const double> buckets;  // of a histogram
+};
+
+constexpr std::string_view kPluginPrefix = "kstreamd_plugin_";
+constexpr std::string_view kPluginLabels[] = {"topology", "task", "node"};
+// Made for seconds.
+constexpr double kPluginBuckets[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                     0.25,   0.5,     1,      2.5,   5,      10,    25,   50,    100};
 
 class PrometheusMetricsImpl final : public PrometheusMetrics {
  public:
+  Status declare(const std::string& name, MetricKind kind, const std::string& help) override {
+    const auto refuse = [&](const std::string& why) {
+      return Error{Recovery::stop_topology, "metric " + name + " " + why, "choose another name"};
+    };
+    if (find_metric(name)) return refuse("is one of kstreamd's own");
+    if (!name.starts_with(kPluginPrefix)) return refuse("does not begin with " + std::string(kPluginPrefix));
+    const std::lock_guard lock(store_->mutex);
+    const auto [declared, fresh] = declared_.emplace(name, kind);
+    if (declared->second != kind)
+      return refuse(std::string("is a ") + type_name(declared->second) + " already, and cannot be a " +
+                    type_name(kind));
+    if (fresh) store_->add(name, kind, help, false);
+    return {};
+  }
   std::shared_ptr<Counter> counter(const std::string& name, const Labels& labels) override {
-    const auto& info = known(name, MetricType::counter, labels);
-    return std::make_shared<CounterHandle>(store_, store_->counters.at(info.name), labels);
+    (void)known(name, MetricKind::counter, labels);
+    return std::make_shared<CounterHandle>(store_, series(store_->counters, name), labels);
   }
   std::shared_ptr<Gauge> gauge(const std::string& name, const Labels& labels) override {
-    const auto& info = known(name, MetricType::gauge, labels);
-    return std::make_shared<GaugeHandle>(store_, store_->gauges.at(info.name), labels);
+    (void)known(name, MetricKind::gauge, labels);
+    return std::make_shared<GaugeHandle>(store_, series(store_->gauges, name), labels);
   }
   std::shared_ptr<Histogram> histogram(const std::string& name, const Labels& labels) override {
-    const auto& info = known(name, MetricType::histogram, labels);
-    return std::make_shared<HistogramHandle>(store_, store_->histograms.at(info.name), labels, info.buckets);
+    const auto family = known(name, MetricKind::histogram, labels);
+    return std::make_shared<HistogramHandle>(store_, series(store_->histograms, name), labels,
+                                             std::vector<double>(family.buckets.begin(), family.buckets.end()));
   }
   std::string expose() const override { return prometheus::TextSerializer().Serialize(store_->registry.Collect()); }
 
  private:
+  template <typename T>
+  Series<T>& series(std::map<std::string, Series<T>, std::less<>>& all, const std::string& name) {
+    const std::lock_guard lock(store_->mutex);
+    return all.at(name);
+  }
+  Family known(const std::string& name, MetricKind kind, const Labels& labels) const {
+    Family family{kPluginLabels, kPluginBuckets};
+    const MetricInfo* info = find_metric(name);
+    MetricKind is = kind;
+    if (info) {
+      family = {info->labels, info->buckets};
+      is = info->type;
+    } else {
+      const std::lock_guard lock(store_->mutex);
+      const auto declared = declared_.find(name);
+      if (declared == declared_.end()) bug("metric " + name + " is neither in the catalogue nor declared");
+      is = declared->second;
+    }
+    if (is != kind) bug("metric " + name + " is a " + type_name(is) + ", not a " + type_name(kind));
+    for (const auto& [label, value] : labels)
+      if (std::find(family.labels.begin(), family.labels.end(), label) == family.labels.end())
+        bug("metric " + name + " has no label " + label);
+    return family;
+  }
+
+  std::map<std::string, MetricKind> declared_;  // guarded by store_->mutex; those of plugins
   std::shared_ptr<Store> store_ = std::make_shared<Store>();
 };
 

@@ -5,12 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 
+#include "core/plugin_host/crash_guard.h"
+#include "core/plugin_host/current_call.h"
+#include "core/plugin_host/file_io.h"
 #include "core/plugin_host/host_table.h"
+#include "core/plugin_host/loading.h"
 
 namespace kstreamd {
 namespace {
@@ -19,9 +24,6 @@ namespace fs = std::filesystem;
 
 Error refuse(std::string message, std::string hint) {
   return Error{Recovery::stop_topology, std::move(message), std::move(hint)};
-}
-Error system_error(const std::string& what, std::string hint = {}) {
-  return refuse(what + ": " + std::strerror(errno), std::move(hint));
 }
 
 // Code is loaded into a process that may run as a service user: nobody else may be able to have put it there.
@@ -39,87 +41,23 @@ Status check_owner(const struct stat& info, const std::string& what, const std::
   return {};
 }
 
-// An open file descriptor, closed at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Result<std::string> read_all(int fd, const std::string& what) {
-  std::string out;
-  char buffer[64 * 1024];
-  for (;;) {
-    const ssize_t n = ::read(fd, buffer, sizeof buffer);
-    if (n == 0) return out;
-    if (n > 0)
-      out.append(buffer, static_cast<size_t>(n));
-    else if (errno != EINTR)
-      return system_error(what + " cannot be read");
-  }
-}
-
-Status write_all(int fd, std::string_view bytes, const std::string& what) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n >= 0)
-      bytes.remove_prefix(static_cast<size_t>(n));
-    else if (errno != EINTR)
-      return system_error(what + " cannot be written", "free space there, or name another folder");
-  }
-  return {};
-}
-
-// FNV-1a, 128 bits. It only names the copy; an existing copy is compared byte by byte.
-std::string content_name(std::string_view bytes) {
-  using Wide = unsigned __int128;
-  constexpr Wide prime = (Wide{1} << 88) + 0x13b;
-  Wide hash = (Wide{0x6c62272e07bb0142} << 64) + 0x62b821756295c58d;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * prime;
-  char out[33];
-  std::snprintf(out, sizeof out, "%016llx%016llx", static_cast<unsigned long long>(hash >> 64),
-                static_cast<unsigned long long>(hash));
-  return out;
-}
-
-bool same_content(const std::string& path, std::string_view bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0) return false;
-  auto found = read_all(file.get(), path);
-  return found.ok() && *found == bytes;
-}
-
-// The path of a copy with this content. Written aside and renamed, so that a copy is whole or not there.
-Result<std::string> copy_to(const std::string& folder, std::string_view bytes) {
-  const std::string path = folder + "/" + content_name(bytes) + ".so";
-  if (same_content(path, bytes)) return path;
-  std::string aside = folder + "/.new-XXXXXX";
-  const Descriptor file(::mkostemp(aside.data(), O_CLOEXEC));
-  if (file.get() < 0) return system_error("no copy of a plugin can be made in " + folder);
-  Status written = write_all(file.get(), bytes, aside);
-  if (written.ok() && ::fchmod(file.get(), 0500) != 0) written = system_error(aside + " cannot be made executable");
-  if (written.ok() && ::rename(aside.c_str(), path.c_str()) != 0) written = system_error(path + " cannot be written");
-  if (!written.ok()) {
-    ::unlink(aside.c_str());
-    return std::move(written).error();
-  }
-  return path;
-}
-
 // The dynamic linker names the copy; people know the file by its own name.
 std::string linker_error(const std::string& copy, const std::string& path) {
   const char* text = ::dlerror();
   std::string out = text ? text : "no reason given";
   for (size_t at; (at = out.find(copy)) != out.npos;) out.replace(at, copy.size(), path);
   return out;
+}
+
+// What this process has loaded: handles of the dynamic linker and what the entry function gave. Copies stay locked.
+struct Loaded {
+  std::mutex mutex;
+  std::map<void*, const kst_plugin*> plugins;  // guarded by mutex, as the next
+  std::vector<PluginCopy> copies;
+};
+Loaded& loaded() {
+  static auto& only = *new Loaded;
+  return only;
 }
 
 }  // namespace
@@ -134,22 +72,20 @@ Status check_plugin_folder(const std::string& folder) {
   return check_owner(info, what, folder);
 }
 
-Status make_private_folder(const std::string& folder) {
+Result<std::vector<std::string>> plugin_files(const std::string& folder) {
+  KSTREAMD_TRY(check_plugin_folder(folder));
+  std::vector<std::string> out;
   std::error_code error;
-  const auto parent = fs::path(folder).parent_path();
-  if (!parent.empty()) fs::create_directories(parent, error);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return system_error("the folder for copies of plugins, " + folder + ", cannot be made");
-  struct stat info {};
-  if (::lstat(folder.c_str(), &info) != 0) return system_error(folder + " cannot be looked at");
-  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0)
-    return refuse("the folder for copies of plugins, " + folder + ", is not private to this user",
-                  "remove it, so that kstreamd makes it anew, or: chown " + std::to_string(::geteuid()) + " " + folder +
-                      " && chmod 700 " + folder);
-  return {};
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->path().extension() == ".so") out.push_back(entry->path().string());
+  if (error)
+    return refuse("the plugin folder " + folder + " cannot be read: " + error.message(),
+                  "kstreamd's user needs read and execute rights on it");
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
-Result<const kst_plugin*> load_plugin_file(const std::string& path, const std::string& copies) {
+Result<PluginCopy> copy_plugin_file(const std::string& path, const std::string& copies) {
   const std::string parent = fs::path(path).parent_path().string();
   KSTREAMD_TRY(check_plugin_folder(parent.empty() ? "." : parent));
   // Non-blocking: a FIFO of this name must not hang the start.
@@ -160,26 +96,44 @@ Result<const kst_plugin*> load_plugin_file(const std::string& path, const std::s
   if (!S_ISREG(info.st_mode)) return refuse("is not a regular file", "put the plugin's shared object there");
   KSTREAMD_TRY(check_owner(info, "the file", path));
   auto bytes = read_all(file.get(), "it");
-  if (!bytes.ok()) return std::move(bytes).error();
-  auto copy = copy_to(copies, *bytes);
-  if (!copy.ok()) return std::move(copy).error();
+  if (!bytes) return std::move(bytes).error();
+  return PluginCopy::of(copies, *bytes);
+}
 
-  void* handle = ::dlopen(copy->c_str(), RTLD_NOW | RTLD_LOCAL);
+Result<const kst_plugin*> load_library(const std::string& copy, const std::string& path) {
+  const PluginCall noted(CallKind::load, path.c_str());
+  void* handle = ::dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    return refuse("cannot be loaded: " + linker_error(*copy, path),
+    return refuse("cannot be loaded: " + linker_error(copy, path),
                   "build it as a shared object for this machine and link it with -Wl,-z,defs, which finds missing "
                   "symbols early; the copies in " +
-                      copies + " need a file system that is not mounted noexec");
+                      fs::path(copy).parent_path().string() + " need a file system that is not mounted noexec");
+  const std::lock_guard lock(loaded().mutex);
+  if (const auto known = loaded().plugins.find(handle); known != loaded().plugins.end()) return known->second;
   void* symbol = ::dlsym(handle, KST_PLUGIN_ENTRY);
   if (!symbol)
     return refuse(std::string("exports no ") + KST_PLUGIN_ENTRY + ": it is no kstreamd plugin",
                   "declare the function with KST_EXPORT and C linkage (in C++: KSTREAMD_PLUGIN), or move the file out "
                   "of the plugin folder");
   try {
-    return reinterpret_cast<kst_plugin_entry_fn>(symbol)(&host_table());
+    const kst_plugin* plugin = reinterpret_cast<kst_plugin_entry_fn>(symbol)(&host_table());
+    loaded().plugins.emplace(handle, plugin);
+    return plugin;
   } catch (...) {
     return refuse(std::string(KST_PLUGIN_ENTRY) + " threw a C++ exception", "this is a bug of the plugin");
   }
+}
+
+Result<const kst_plugin*> load_copy(const PluginCopy& copy, const std::string& path) {
+  const std::string note = copy.note();
+  // Should it crash after all, the note that it does not is wrong.
+  const UnlinkOnCrash wrong(note.c_str());
+  auto plugin = load_library(copy.path(), path);
+  if (plugin) {
+    const std::lock_guard lock(loaded().mutex);
+    loaded().copies.push_back(copy);
+  }
+  return plugin;
 }
 
 }  // namespace kstreamd

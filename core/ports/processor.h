@@ -81,7 +81,8 @@ struct ProcessorInfo {
     uint32_t kind = KST_STORE_ANY;
   };
   std::vector<StoreNeed> stores;
-  std::string plugin;  // "builtin" or the plugin's name and version
+  std::string plugin;   // "builtin" or the plugin's name and version
+  std::string content;  // tells contents of the plugin's file apart; empty: built in
   bool deterministic = true;
   uint32_t max_in_flight = 0;  // records it may hold at a time; 0: it finishes each within process
   std::chrono::milliseconds completion_timeout{30'000};
@@ -90,7 +91,8 @@ struct ProcessorInfo {
 struct SerdeInfo {
   std::string name;
   std::string description;
-  std::string plugin;  // name and version; "builtin"
+  std::string plugin;   // "builtin" or the plugin's name and version
+  std::string content;  // as ProcessorInfo's
 };
 
 // All processor types and serdes of the process. Thread safety: every function may be called from any thread.

@@ -25,6 +25,7 @@ void print_plugin(const PluginDescription& plugin) {
     if (!plugin.path.empty() && !processor.config_schema.empty())
       std::cout << "    config: " << processor.config_schema << "\n";
   }
+  for (const auto& serde : plugin.serdes) std::cout << "  serde " << serde.name << "  " << serde.description << "\n";
 }
 
 }  // namespace
@@ -34,19 +35,13 @@ int plugins_command(const PluginsOptions& options) {
   if (!settings) return kUsage;
   const std::string folder = options.folder.empty() ? settings->plugins : options.folder;
   auto host = make_plugin_host();
-  std::vector<PluginDescription> good = host->plugins();
   std::vector<PluginProblem> bad;
   if (!folder.empty()) {
-    auto files = plugin_files(folder);
-    if (!files) return usage_error(files.error());
-    for (const auto& file : *files) {
-      auto described = host->describe_in_child(file);
-      if (described)
-        good.push_back(std::move(described).value());
-      else
-        bad.push_back({file, std::move(described).error()});
-    }
+    // Nothing is there to be listed where the folder itself is missing.
+    if (auto usable = check_plugin_folder(folder); !usable) return usage_error(usable.error());
+    bad = host->load_folder(folder);
   }
+  const std::vector<PluginDescription> good = host->plugins();
   if (options.common.json()) {
     json refused = json::array();
     for (const auto& problem : bad)

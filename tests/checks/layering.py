@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "core/state": ["core/ports", "core/record", "core/base"],
     "core/kafka": ["core/ports", "core/record", "core/base"],
     "core/embedded": ["core/ports", "core/record", "core/base"],
-    "core/plugin_host": ["plugins/abi", "core/ports", "core/serde", "core/record", "core/base"],
+    "core/plugin_host": ["plugins/abi", "core/ports", "core/topology", "core/serde", "core/record", "core/base"],
     "core/metrics": ["core/ports", "core/base"],
     "core/testing": ["core/runtime", "core/embedded", "core/spec", "core/task", "core/topology", "core/ports", "core/protocol",
                      "core/serde", "core/record", "core/state", "core/plugin_host", "core/base"],

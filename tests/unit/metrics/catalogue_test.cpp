@@ -55,12 +55,12 @@ TEST_CASE("metric names follow Prometheus' conventions") {
     INFO(name);
     CHECK(names.insert(info.name).second);
     CHECK(std::regex_match(name, std::regex("kstreamd(_[a-z]+)+")));
-    CHECK(name.ends_with("_total") == (info.type == MetricType::counter));
+    CHECK(name.ends_with("_total") == (info.type == MetricKind::counter));
     CHECK_FALSE(std::regex_search(name, std::regex("milli|micro|_ms|kilo|mega|minutes|hours|percent")));
     if (info.unit == "seconds" || info.unit == "bytes")
       CHECK(std::regex_search(name, std::regex("_" + std::string(info.unit) + "(_total)?$")));
     for (const auto& reserved : {"_count", "_sum", "_bucket"}) CHECK_FALSE(name.ends_with(reserved));
-    CHECK(info.buckets.empty() == (info.type != MetricType::histogram));
+    CHECK(info.buckets.empty() == (info.type != MetricKind::histogram));
     CHECK(info.help.ends_with("."));
     for (const auto& label : info.labels) CHECK(std::regex_match(std::string(label), std::regex("[a-z]+")));
   }
@@ -68,7 +68,7 @@ TEST_CASE("metric names follow Prometheus' conventions") {
 
 TEST_CASE("find_metric knows the catalogue only") {
   REQUIRE(find_metric("kstreamd_commits_total") != nullptr);
-  CHECK(find_metric("kstreamd_commits_total")->type == MetricType::counter);
+  CHECK(find_metric("kstreamd_commits_total")->type == MetricKind::counter);
   CHECK(find_metric("kstreamd_comits_total") == nullptr);
 }
 

@@ -156,10 +156,10 @@ TEST_CASE("a plugin that breaks the rules stops its task, and says so, but does 
   };
   const std::string made = "processor 'misbehaves' cannot be made for node 'node': ";
   const std::string ran = "the plugin's processor 'misbehaves' ", bug = ": this is a bug of the plugin";
-  CHECK(run("throw in create") == made + "its create function threw a C++ exception across the plugin ABI");
+  CHECK(run("throw in create") == made + ran + "threw a C++ exception across the plugin ABI in create" + bug);
   CHECK(run("fail silently") == made + "it gives no reason");
   CHECK(run("refuse") == made + "no such table");
-  CHECK(run("throw") == ran + "threw a C++ exception across the plugin ABI" + bug);
+  CHECK(run("throw") == ran + "threw a C++ exception across the plugin ABI in process" + bug);
   CHECK(run("blame") == ran + "said that record 6 of a batch of 1 failed" + bug);
   CHECK(run("unknown status") == ran + "returned an unknown status 42" + bug);
 }

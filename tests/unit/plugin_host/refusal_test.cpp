@@ -47,15 +47,17 @@ TEST_CASE("a broken plugin is refused with what is wrong and what to do") {
       {"entry_null", "kst_plugin_entry returned NULL: the plugin refuses this kstreamd (ABI " + abi +
                          ") (ask its author which version of kstreamd it needs)"},
       {"no_name", "has no name or no version (fill in kst_plugin.name and kst_plugin.version)"},
-      {"no_processors", "describes no processors (list at least one in kst_plugin.processors, with NULL at the end)"},
+      {"no_processors",
+       "describes neither processors nor serdes (list at least one in kst_plugin.processors or kst_plugin.serdes, with "
+       "NULL at the end)"},
       {"short_type", "says that a processor's descriptor has 16 bytes; kstreamd ABI " + abi + " has " +
                          std::to_string(sizeof(kst_processor_type)) +
                          " (set struct_size to sizeof(kst_processor_type), and " + rebuild + ")"},
-      {"no_process", "processor 'bad' lacks process (only check may be NULL)"},
+      {"no_process", "processor 'bad' lacks process (only check, init and punctuate may be NULL)"},
       {"bad_type_name",
        "has a processor named 'Bad Name' (names are made of a-z, 0-9, '_' and '.', and are not empty)"},
       {"bad_schema",
-       "processor 'bad' has a config_schema that is no JSON object (give a JSON Schema, or NULL for any object)"},
+       "processor 'bad' has a broken config_schema: it is no JSON (give a JSON Schema, or NULL for any object)"},
       {"duplicate_names", "has two processors named 'twice' (give each a name of its own)"},
   };
   for (const auto& [name, text] : expected) {

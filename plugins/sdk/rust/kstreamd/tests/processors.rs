@@ -40,6 +40,10 @@ impl Processor for Obedient {
             "fail" => return Err(Error::record("asked to fail")),
             "fatal" => return Err(Error::fatal("asked to end")),
             "panic" => panic!("asked to {}", "panic"),
+            "time" => {
+                let told = format!("{} at {}", context.stream_time(), record.origin().map_or(-1, |o| o.offset()));
+                context.forward(&record.with_value(Value::String(&told)))?;
+            }
             "number" => {
                 "x".parse::<i64>()?;
             }
@@ -114,6 +118,14 @@ fn counts_drops_and_refuses_a_reason_that_is_none() {
     assert!(task.process(&[text("a", "drop", 0), text("a", "reason", 0), text("a", "drop", 0)]).is_err());
     assert_eq!(task.dropped("asked_to"), 2);
     assert!(task.errors()[0].contains("'No Reason' is no reason to drop"), "{:?}", task.errors());
+}
+
+#[test]
+fn stream_time_is_that_of_the_record() {
+    let mut task = Task::<Obedient>::new("{}").unwrap();
+    task.process(&[text("a", "time", 5), text("a", "time", 3), text("a", "time", 9)]).unwrap();
+    task.process(&[text("a", "time", 1)]).unwrap();
+    assert_eq!(values(&mut task), ["5 at 0", "5 at 1", "9 at 2", "9 at 3"]);
 }
 
 #[test]

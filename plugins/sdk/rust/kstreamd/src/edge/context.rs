@@ -184,6 +184,9 @@ impl Setup<'_> {
     }
 }
 
+/// How many records of one output wait.
+const COLLECT_AT_MOST: usize = 1024;
+
 /// Outputs of a batch that wait to be forwarded together.
 pub type Collected = Vec<(u32, Vec<kst_record>)>;
 
@@ -240,11 +243,21 @@ impl<'c> Context<'c> {
             return self.hand_on(output.0, &[raw]);
         }
         let kept = self.keep(raw);
-        match self.collected.iter_mut().find(|(number, _)| *number == output.0) {
-            Some((_, records)) => records.push(kept),
-            None => self.collected.push((output.0, vec![kept])),
+        let waiting = match self.collected.iter_mut().find(|(number, _)| *number == output.0) {
+            Some((_, records)) => {
+                records.push(kept);
+                records.len()
+            }
+            None => {
+                self.collected.push((output.0, vec![kept]));
+                1
+            }
+        };
+        if waiting < COLLECT_AT_MOST {
+            return Ok(());
         }
-        Ok(())
+        let status = self.flush();
+        self.take(status)
     }
 
     fn hand_on(&mut self, output: u32, records: &[kst_record]) -> Result<(), Error> {
@@ -411,9 +424,12 @@ impl<'c> Context<'c> {
         }
     }
 
-    /// The greatest record timestamp that the task has taken up, in ms, the batch at hand included; -1 before the first.
-    /// For the stream time at one record of a batch see [`crate::Origin::stream_time`].
+    /// The greatest record timestamp that the task has taken up, in ms: at a record that is being processed up to and
+    /// including that one, however batches are cut; -1 before the first.
     pub fn stream_time(&self) -> i64 {
+        if let Some(origin) = self.at.and_then(|at| self.batch.get(at)).and_then(Record::origin) {
+            return origin.stream_time();
+        }
         // SAFETY: called during init, process or punctuate.
         self.node.extensions.task.map_or(-1, |table| unsafe { (table.stream_time)(self.node.context) })
     }

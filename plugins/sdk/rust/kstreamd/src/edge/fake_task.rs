@@ -23,6 +23,7 @@ pub struct Task<P: Processor> {
     instance: *mut c_void,
     errors: Vec<String>,
     offset: i64,
+    stream_time: i64, // at the last record that was run
     life: PhantomData<P>,
 }
 
@@ -61,7 +62,7 @@ impl<P: Processor> Task<P> {
             let message = bed.state.borrow().message.clone();
             return Err(message);
         }
-        let mut task = Task { kind, bed, instance, errors: Vec::new(), offset: 0, life: PhantomData };
+        let mut task = Task { kind, bed, instance, errors: Vec::new(), offset: 0, stream_time: -1, life: PhantomData };
         prepare(&mut task);
         // SAFETY: once after create.
         let status = unsafe { kind.init.map_or(KST_OK, |init| init(instance)) };
@@ -146,21 +147,23 @@ impl<P: Processor> Task<P> {
 
     fn with_origins(&mut self, records: &[Record<'_>]) -> (Vec<kst_record>, Vec<kst_origin>) {
         const TOPIC: &str = "test";
-        let stream_time = self.bed.state.borrow().stream_time;
-        let origin = |offset| kst_origin {
-            topic: TOPIC.as_ptr().cast(),
-            raw_key: std::ptr::null(),
-            raw_value: std::ptr::null(),
-            topic_size: TOPIC.len() as u32,
-            raw_key_size: 0,
-            raw_value_size: 0,
-            partition: 0,
-            offset,
-            stream_time,
-        };
-        let first = self.offset;
-        self.offset += records.len() as i64;
-        (records.iter().map(|record| *record.raw()).collect(), (first..self.offset).map(origin).collect())
+        let mut origins = Vec::with_capacity(records.len());
+        for record in records {
+            self.stream_time = self.stream_time.max(record.timestamp());
+            origins.push(kst_origin {
+                topic: TOPIC.as_ptr().cast(),
+                raw_key: std::ptr::null(),
+                raw_value: std::ptr::null(),
+                topic_size: TOPIC.len() as u32,
+                raw_key_size: 0,
+                raw_value_size: 0,
+                partition: 0,
+                offset: self.offset,
+                stream_time: self.stream_time,
+            });
+            self.offset += 1;
+        }
+        (records.iter().map(|record| *record.raw()).collect(), origins)
     }
 
     /// Calls punctuate for each schedule of a clock that is due.

@@ -144,8 +144,8 @@ Error PartitionLog::out_of_range_locked(int64_t position) const {
     return {Recovery::stop_topology, "topic " + name_.topic + " was deleted while being read",
             "create it again and decide from where to read it"};
   return {Recovery::stop_topology,
-          "offset " + std::to_string(position) + " of " + name_.text() + " is out of range: the partition has " +
-              std::to_string(low_) + " to " + std::to_string(next_),
+          "offset " + std::to_string(position) + " of " + name_.text() + " is out of range: the partition " +
+              (position < low_ ? "begins at " + std::to_string(low_) : "ends at " + std::to_string(next_)),
           "records were deleted or the topic was created anew; reset the committed offset"};
 }
 

@@ -65,6 +65,7 @@ class Worker {
   Status open_producer();
   Status ensure_transaction();
   Status fetch(Duration wait);
+  Error unreadable(Error error);
   Status finish_completed();
   Status process();
   Status punctuate();
@@ -118,6 +119,7 @@ class Worker {
   };
   std::vector<Closing> closing_;  // waiting until nothing is in flight any more, and the work can be committed
   std::vector<FetchedBatch> batches_;
+  std::string unreadable_;  // the last error of reading that looked final
   TransactionPhase phase_ = TransactionPhase::idle;
   int culprit_ = -1;   // the task whose call failed last
   bool more_ = false;  // ready records were left by the last round

@@ -8,6 +8,7 @@
 #include "core/runtime/topology_runtime.h"
 #include "core/state/memory_state.h"
 #include "tests/fakes/fake_processors.h"
+#include "tests/unit/runtime/later.h"
 #include "tests/unit/runtime/word_count.h"
 
 namespace kstreamd {
@@ -107,6 +108,40 @@ TEST_CASE("a topology on threads counts everything, tells how it is, and stops w
   CHECK(runtime.stop(deadline));
   CHECK(runtime.status().phase == TopologyPhase::stopped);
 
+  TopologyRuntime again(engine.topology, engine.ports(),
+                        {.workers = 2, .drain = true, .create_topics_with = partitions});
+  again.start();
+  REQUIRE(engine.until(again, [](const TopologyStatus& s) { return s.drained; }));
+  CHECK(engine.records_out() == 400 * 5);
+}
+
+TEST_CASE("records held and completed on another thread are counted exactly, through a stop and a restart") {
+  using namespace word_count_of_tests;
+  Held held;
+  Engine engine;
+  engine.topology->nodes.push_back(node("later", NodeKind::processor, 0, {2}));
+  engine.topology->nodes.back().processor_type = "later";
+  engine.topology->nodes[1].children = {{6}};
+  engine.topology->sub_topologies[0].nodes = {0, 1, 6, 2};
+  engine.processors.makers["later"] = [&](ProcessorContext& c) { return std::make_unique<Later>(c, held); };
+  engine.processors.infos["later"].max_in_flight = 50;
+  std::jthread answering([&](std::stop_token stop) {
+    while (!stop.stop_requested())
+      if (held.answer(10) == 0) std::this_thread::yield();
+  });
+  {
+    TopologyRuntime runtime(engine.topology, engine.ports(), {.workers = 3, .create_topics_with = partitions});
+    runtime.start();
+    REQUIRE(engine.until(runtime, [](const TopologyStatus& s) { return s.ready(); }));
+    engine.send(400);
+    REQUIRE(engine.until(runtime, [](const TopologyStatus& s) {
+      int64_t done = 0;
+      for (const auto& task : s.tasks)
+        for (const auto& input : task.inputs) done += input.topic == "text" ? input.committed : 0;
+      return done >= 100;
+    }));
+    CHECK(runtime.stop(deadline));
+  }
   TopologyRuntime again(engine.topology, engine.ports(),
                         {.workers = 2, .drain = true, .create_topics_with = partitions});
   again.start();

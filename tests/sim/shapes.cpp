@@ -13,8 +13,8 @@ class Types final : public ProcessorTypes {
  public:
   std::optional<Shape> shape(const std::string& type) const override {
     ProcessorTypes::Shape made;
-    if (type == "chain") made.store_count = 1;
-    if (type == "chain_with_last") made.store_count = 2;
+    if (type == "chain") made.stores.resize(1);
+    if (type == "chain_with_last") made.stores.resize(2);
     if (type == "part") made.outputs = {"left", "right"};
     return made;
   }

@@ -124,8 +124,11 @@ void World::storm() {
 void World::let_time_pass(bool idle) {
   Duration most = plan_.tick * 2;
   if (idle) most = std::max(most, Duration(milliseconds(4)));
-  if (chaos_.calm) most = milliseconds(8);
-  if (chaos_.random.below(300) == 0) most *= 100;
+  // Once the faults have stopped, nobody's session may time out any more.
+  if (chaos_.calm)
+    most = std::min(Duration(milliseconds(8)), plan_.session_timeout / 200);
+  else if (chaos_.random.below(300) == 0)
+    most *= 100;
   chaos_.pass(most);
 }
 

@@ -52,7 +52,8 @@ bool same_json(const json& a, const json& b) {
     if (a.is_number_integer() && b.is_number_integer()) return a == b;
     const double x = a.get<double>(), y = b.get<double>();
     if (std::isnan(x) || std::isnan(y)) return std::isnan(x) && std::isnan(y);
-    return x == y || std::fabs(x - y) <= kTolerance * std::max(std::fabs(x), std::fabs(y));
+    if (std::isinf(x) || std::isinf(y)) return x == y;
+    return std::fabs(x - y) <= kTolerance * std::max(std::fabs(x), std::fabs(y));
   }
   if (a.type() != b.type() || a.size() != b.size()) return false;
   if (a.is_array()) {

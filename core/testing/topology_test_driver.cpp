@@ -13,6 +13,8 @@ namespace kstreamd {
 namespace {
 
 constexpr size_t kRound = 4096;  // records of a task before the others have their turn
+// Of real time, for completions of a processor that may as well complete in its next punctuation.
+constexpr std::chrono::milliseconds kPatience{50};
 constexpr const char* kDropped = "kstreamd_records_dropped_total";
 
 // The partition counts of all source topics.
@@ -167,7 +169,7 @@ Status TopologyTestDriver::send(std::span<const InputRecord> records) {
   return guarded([&]() -> Status {
     for (const auto& record : records) {
       KSTREAMD_TRY(append(record));
-      KSTREAMD_TRY(settle());
+      KSTREAMD_TRY(settle(Held::may_stay));
     }
     return options_.manual_commits ? Status() : commit_once();
   });
@@ -218,7 +220,7 @@ Status TopologyTestDriver::advance(std::chrono::milliseconds by) {
   return guarded([&]() -> Status {
     clock_.advance(by);
     for (auto& running : tasks_) KSTREAMD_TRY(running.task->punctuate_wall_clock());
-    KSTREAMD_TRY(settle());
+    KSTREAMD_TRY(settle(Held::may_stay));
     return options_.manual_commits ? Status() : commit_once();
   });
 }
@@ -227,14 +229,15 @@ Status TopologyTestDriver::crash() {
   stopped_.reset();
   return guarded([&]() -> Status {
     KSTREAMD_TRY(restart());
-    KSTREAMD_TRY(settle());
+    KSTREAMD_TRY(settle(Held::may_stay));
     return options_.manual_commits ? Status() : commit_once();
   });
 }
 
 // ---- Records on the move
 
-Status TopologyTestDriver::settle() {
+Status TopologyTestDriver::settle(Held held) {
+  const auto deadline = std::chrono::steady_clock::now() + options_.completion_deadline;
   while (true) {
     auto moved = pass();
     if (!moved) return std::move(moved).error();
@@ -242,7 +245,12 @@ Status TopologyTestDriver::settle() {
     const bool holding =
         std::any_of(tasks_.begin(), tasks_.end(), [](const Running& r) { return r.task->in_flight() > 0; });
     if (!holding) return {};
-    KSTREAMD_TRY(await_completions());
+    auto finished = await_completions();
+    if (!finished) return std::move(finished).error();
+    if (*finished) continue;
+    if (held == Held::may_stay) return {};
+    if (std::chrono::steady_clock::now() > deadline) return never_completed();
+    KSTREAMD_TRY(turn_to_next_punctuation());
   }
 }
 
@@ -271,8 +279,30 @@ Result<size_t> TopologyTestDriver::process(Running& running) {
   return running.task->process(kRound);
 }
 
-Status TopologyTestDriver::await_completions() {
-  const auto deadline = std::chrono::steady_clock::now() + options_.completion_deadline;
+// When the next punctuation is due of a processor that may hold records: what it holds may wait for that.
+std::optional<int64_t> TopologyTestDriver::next_holders_punctuation() const {
+  std::optional<int64_t> next;
+  for (const auto& running : tasks_) {
+    const auto due = running.task->in_flight() > 0 ? running.task->next_wall_clock_ms(true) : std::nullopt;
+    if (due) next = std::min(next.value_or(*due), *due);
+  }
+  return next;
+}
+
+Status TopologyTestDriver::turn_to_next_punctuation() {
+  const auto due = next_holders_punctuation();
+  if (!due) return never_completed();
+  clock_.advance(std::chrono::milliseconds(std::max<int64_t>(*due - wall_ms(), 0)));
+  for (auto& running : tasks_) KSTREAMD_TRY(running.task->punctuate_wall_clock(true));
+  return {};
+}
+
+// Waits until something that was held is finished. False: it is not, and may wait for a punctuation.
+Result<bool> TopologyTestDriver::await_completions() {
+  const bool may_wait_for_punctuation = next_holders_punctuation().has_value();
+  const auto patience =
+      may_wait_for_punctuation ? std::min(kPatience, options_.completion_deadline) : options_.completion_deadline;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   while (true) {
     const uint64_t seen = alarm_->rung();
     size_t finished = 0;
@@ -281,10 +311,12 @@ Status TopologyTestDriver::await_completions() {
       if (!some) return std::move(some).error();
       finished += *some;
     }
-    if (finished > 0) return {};
+    if (finished > 0) return true;
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0 || !alarm_->wait(seen, left)) return never_completed();
+    if (left.count() > 0 && alarm_->wait(seen, left)) continue;
+    if (may_wait_for_punctuation) return false;
+    return never_completed();
   }
 }
 
@@ -313,6 +345,7 @@ Error TopologyTestDriver::never_completed() const {
 // The commit, over and over while it sets records in motion.
 Status TopologyTestDriver::commit_once() {
   while (true) {
+    KSTREAMD_TRY(settle(Held::finish));
     for (auto& running : tasks_) KSTREAMD_TRY(running.task->write_changes());
     log_.commit();
     for (size_t t = 0; t < tasks_.size(); ++t) {
@@ -324,7 +357,6 @@ Status TopologyTestDriver::commit_once() {
     auto moved = pass();
     if (!moved) return std::move(moved).error();
     if (*moved == 0) return {};
-    KSTREAMD_TRY(settle());
   }
 }
 

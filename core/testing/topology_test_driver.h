@@ -8,7 +8,8 @@
 // Life-cycle: make() starts the tasks; an error that stops the topology (a record that fails, a processor that gives
 // up) is returned by the step at hand, undoes what was not committed, and is returned again by all further steps until
 // crash() starts anew. Threads: one at a time; processors that hold records may complete them from threads of their
-// own, for which a step waits, at most for DriverOptions::completion_deadline of real time.
+// own, for which a step waits, at most for DriverOptions::completion_deadline of real time. What they hold for a
+// punctuation on the wall clock stays held until the clock is turned, or a commit turns it.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -137,11 +138,15 @@ class TopologyTestDriver {
   Status start();
   Result<std::unique_ptr<TaskState>> restored_state(const PlannedTask& plan);
   Status append(const InputRecord& record);
+  // What is held for a later punctuation on the wall clock: a commit turns the clock to it, other steps leave it.
+  enum class Held { may_stay, finish };
   // Lets records move until none does.
-  Status settle();
+  Status settle(Held held);
   Result<size_t> pass();
   Result<size_t> process(Running& running);
-  Status await_completions();
+  Result<bool> await_completions();
+  std::optional<int64_t> next_holders_punctuation() const;
+  Status turn_to_next_punctuation();
   Error never_completed() const;
   Status commit_once();
   // Undoes what was not committed, and makes the tasks anew.

@@ -48,8 +48,12 @@ Result<std::vector<std::string>> find_test_files(const std::string& path) {
        at.increment(error)) {
     std::error_code ignored;  // what vanished meanwhile is no file
     const std::string name = at->path().filename().string();
-    if (name.ends_with(".test.yaml") && !name.starts_with(".") && at->is_regular_file(ignored))
-      files.push_back(at->path().string());
+    if (name.starts_with(".")) {
+      at.disable_recursion_pending();  // .git, and the copies that Kubernetes keeps of mounted files
+      continue;
+    }
+    if (name.ends_with(".test.yaml") && at->is_regular_file(ignored))
+      files.push_back(at->path().lexically_normal().string());
   }
   if (error)
     return Error{Recovery::stop_topology, "cannot list the folder '" + path + "': " + error.message(),

@@ -118,7 +118,7 @@ SpecResult<TestFile> load_test_file(const std::string& path);
 // The same of a text; `filename` is for the diagnostics and for the folder.
 SpecResult<TestFile> load_test_text(std::string_view text, const std::string& filename);
 
-// A file itself; of a folder every *.test.yaml in it and below, sorted, perhaps none.
+// A file itself; of a folder every *.test.yaml in it and below, sorted, perhaps none. Hidden ones are passed over.
 Result<std::vector<std::string>> find_test_files(const std::string& path);
 
 }  // namespace kstreamd

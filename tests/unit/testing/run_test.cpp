@@ -61,6 +61,8 @@ TEST_CASE("test files are found below folders, in order") {
   folder.tests("b.test.yaml", "t.yaml", {"good"});
   folder.tests("below/a.test.yaml", "../t.yaml", {"good"});
   folder.write(".hidden.test.yaml", "");
+  fs::create_directories(folder.path() / "..data");
+  folder.write("..data/c.test.yaml", "");
   const auto found = find_test_files(folder.path().string());
   REQUIRE(found);
   REQUIRE(found->size() == 2);

@@ -71,8 +71,10 @@ const char* name_of(Event event) {
       "instance failed",
       "instance started again",
       "everything rebuilt at the end",
-      "commit requested",
-      "row deleted",
+      "held record completed at once",
+      "held record completed later",
+      "held record completed too late",
+      "punctuation with rows",
   };
   static_assert(std::size(names) == static_cast<size_t>(Event::kinds));
   return names[static_cast<size_t>(event)];
@@ -88,7 +90,7 @@ std::string Coverage::table() const {
   for (size_t row = 0; row < rows; ++row) {
     for (size_t i = row; i < counts_.size(); i += rows) {
       char cell[64];
-      std::snprintf(cell, sizeof cell, "  %-30s %9llu", name_of(static_cast<Event>(i)),
+      std::snprintf(cell, sizeof cell, "  %-31s %9llu", name_of(static_cast<Event>(i)),
                     static_cast<unsigned long long>(counts_[i]));
       text += cell;
     }

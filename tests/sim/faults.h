@@ -78,8 +78,10 @@ enum class Event : uint8_t {
   instance_failed,
   instance_restarted,
   everything_rebuilt,
-  commit_requested,
-  deleted_row,
+  completed_at_once,
+  completed_later,
+  completed_too_late,
+  punctuated,
   kinds,
 };
 

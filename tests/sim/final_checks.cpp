@@ -23,16 +23,18 @@ std::string FinalChecks::wrong() const {
     if (stages[i].last_store.empty()) continue;
     if (auto problem = check_store(i, stages[i].last_store, true); !problem.empty()) return problem;
   }
+  for (const auto& name : shape_.emptied_stores())
+    if (auto problem = check_store(std::nullopt, name, false); !problem.empty()) return problem;
   return "";
 }
 
-std::string FinalChecks::check_store(size_t stage, const std::string& name, bool last_store) const {
+std::string FinalChecks::check_store(std::optional<size_t> stage, const std::string& name, bool last_store) const {
   const auto store =
       std::find_if(topology_.stores.begin(), topology_.stores.end(), [&](const Store& s) { return s.name == name; });
   const auto& sub = topology_.sub_topologies[static_cast<size_t>(store->sub_topology)];
   const auto number = std::find(sub.stores.begin(), sub.stores.end(), store - topology_.stores.begin());
   for (int32_t p = 0; p < plan_.partitions; ++p) {
-    const Oracle::Rows wanted = oracle_.rows(stage, last_store, p, plan_.partitions);
+    const Oracle::Rows wanted = stage ? oracle_.rows(*stage, last_store, p, plan_.partitions) : Oracle::Rows();
     Oracle::Rows kept = wanted;  // a plain store keeps no timestamps
     if (store->type == "key_value")
       for (auto& [key, row] : kept) row.timestamp = 0;

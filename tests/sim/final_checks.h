@@ -1,6 +1,7 @@
 // What must hold when the work is done: every task runs, and its stores, their changelogs and the oracle's model agree.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ class FinalChecks {
   std::string wrong() const;
 
  private:
-  std::string check_store(size_t stage, const std::string& name, bool last_store) const;
+  // Without a stage it has to be empty.
+  std::string check_store(std::optional<size_t> stage, const std::string& name, bool last_store) const;
   std::string differences(const std::string& what, const Oracle::Rows& wanted, const Oracle::Rows& found) const;
   Result<Oracle::Rows> rows_of_store(const TaskId& task, size_t number) const;
   Result<Oracle::Rows> rows_of_changelog(const TopicPartition& changelog) const;

@@ -41,7 +41,7 @@ static_assert(std::size(rates) == static_cast<size_t>(Event::injected_kinds));
 const char* name_of(Sabotage sabotage) {
   static constexpr const char* names[] = {
       "none",         "lost_output", "doubled_output", "lost_input",   "unwritten_commit", "unfenced_offsets",
-      "kept_overlay", "torn_flush",  "short_restore",  "ignored_seek", "unfinished_inits"};
+      "kept_overlay", "torn_flush",  "short_restore",  "ignored_seek", "kept_epoch"};
   static_assert(std::size(names) == static_cast<size_t>(Sabotage::kinds));
   return names[static_cast<size_t>(sabotage)];
 }
@@ -55,7 +55,8 @@ Plan make_plan(uint64_t seed, Sabotage sabotage) {
   plan.partitions = static_cast<int>(random.between(1, 4));
   plan.workers.resize(static_cast<size_t>(random.between(1, 3)));
   for (int& workers : plan.workers) workers = static_cast<int>(random.between(1, 3));
-  plan.records = static_cast<int>(random.between(40, 250));
+  plan.storm = static_cast<uint64_t>(random.magnitude(500, 16'000));
+  plan.records = static_cast<int>(random.between(40, 150) + static_cast<int64_t>(plan.storm / 40));
   plan.keys = static_cast<int>(random.magnitude(1, 40));
   plan.commit_interval = random.magnitude(Duration(milliseconds(2)), Duration(milliseconds(400)));
   plan.tick = random.magnitude(Duration(50), Duration(milliseconds(20)));
@@ -83,7 +84,8 @@ std::string Plan::describe() const {
   std::string text =
       "shape " + std::string(shape_name(shape)) + ", " + std::to_string(partitions) + " partitions, workers";
   for (int n : workers) text += " " + std::to_string(n);
-  text += ", " + std::to_string(records) + " records of " + std::to_string(keys) + " keys\n";
+  text += ", " + std::to_string(records) + " records of " + std::to_string(keys) + " keys, " + std::to_string(storm) +
+          " steps with faults\n";
   text += "commit interval " + ms(commit_interval) + ", tick " + ms(tick) + ", session time-out " +
           ms(session_timeout) + ", transaction time-out " + ms(transaction_timeout) + "\n";
   text += "at most " + std::to_string(fetch_records) + " records a poll, " + std::to_string(restore_records) +

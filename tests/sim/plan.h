@@ -22,7 +22,7 @@ enum class Sabotage : uint8_t {
   torn_flush,        // a crash leaves the changelog's position without the rows that go with it
   short_restore,     // the restoration is told an end that comes too early
   ignored_seek,      // after an abort, reading goes on where it was
-  unfinished_inits,  // a new producer neither fences nor aborts the former one of its id
+  kept_epoch,        // a new producer of an id goes on with the session of the former one, which is not fenced
   kinds,
 };
 
@@ -36,6 +36,7 @@ struct Plan {
   int partitions = 1;
   std::vector<int> workers;  // of each process
   int records = 0;           // of input
+  uint64_t storm = 0;        // steps during which faults happen
   int keys = 1;
   Duration commit_interval{0};
   Duration tick{0};  // about how much time passes at each step

@@ -1,6 +1,7 @@
 // The processors of the simulated topologies.
 #include <charconv>
 
+#include "tests/sim/holding.h"
 #include "tests/sim/shapes.h"
 
 namespace kstreamd::sim {
@@ -132,7 +133,7 @@ std::string kept_id(std::string_view id) {
   return kept;
 }
 
-void add_processors(FakeProcessors& processors) {
+void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos) {
   processors.steps["kstreamd.merge"] = pass;
   processors.steps["kstreamd.to_stream"] = pass;
   processors.steps["kstreamd.count"] = chain;
@@ -141,6 +142,9 @@ void add_processors(FakeProcessors& processors) {
   processors.steps["split"] = split;
   processors.steps["part"] = part;
   processors.steps["rekey"] = rekey;
+  processors.makers["later"] = [&held](ProcessorContext& context) { return make_later(context, held); };
+  processors.infos["later"].max_in_flight = 1 + static_cast<uint32_t>(chaos.plan.fetch_records) / 2;
+  processors.makers["buffer"] = [&chaos](ProcessorContext& context) { return make_buffer(context, chaos); };
   processors.steps["left"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "L"); };
   processors.steps["right"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "R"); };
 }

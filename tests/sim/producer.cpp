@@ -32,11 +32,9 @@ class SimProducer final : public Producer {
     if (chaos_.strikes(Event::init_again, process_)) return chaos_.pass(repeat_time), again("init");
     if (chaos_.strikes(Event::init_failed, process_))
       return Error{Recovery::retry_topology, "init: simulated, no broker answers", ""};
-    if (chaos_.sabotages(Sabotage::unfinished_inits, 1'000'000, process_)) {
-      session_.id += "-" + std::to_string(chaos_.trace.events());
-      auto other = network_.log.make_producer({session_.id});
-      if (!other) return std::move(other).error();
-      session_.producer = std::move(*other);
+    if (chaos_.plan.sabotage == Sabotage::kept_epoch && network_.transactions.inherit(session_)) {
+      chaos_.trace.add(process_, "SABOTAGE", "kept_epoch");
+      return {};
     }
     auto done = session_.producer->init(timeout);
     if (done) network_.transactions.taken_over(session_);

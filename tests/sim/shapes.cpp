@@ -15,6 +15,8 @@ class Types final : public ProcessorTypes {
     ProcessorTypes::Shape made;
     if (type == "chain") made.stores.resize(1);
     if (type == "chain_with_last") made.stores.resize(2);
+    if (type == "buffer") made.stores.resize(1);
+    made.asynchronous = type == "later";
     if (type == "part") made.outputs = {"left", "right"};
     return made;
   }
@@ -243,6 +245,43 @@ class TwoStages final : public Words {
   }
 };
 
+// Records that are held on their way, and completed by the scheduler in any order.
+class Held final : public Keyed {
+ public:
+  std::vector<Stage> stages() const override { return {{"out", "counts", ""}}; }
+  Topology topology(const Plan& plan) const override {
+    return Draft(plan)
+        .source("in", "in")
+        .process("later", {"in"}, "later")
+        .count("counts", "later", "counts")
+        .sink("out", "counts", "out")
+        .compiled();
+  }
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+    const int ways = ways_of(r.value);
+    if (ways & 1) add({0, r.key, tagged(r.value, "L"), lane_of(r), r.timestamp});
+    if (ways & 2) add({0, r.key, tagged(r.value, "R"), lane_of(r), r.timestamp});
+  }
+};
+
+// Records that wait in a store for a punctuation.
+class Buffered final : public Keyed {
+ public:
+  std::vector<Stage> stages() const override { return {{"out", "counts", ""}}; }
+  std::vector<std::string> emptied_stores() const override { return {"pending"}; }
+  Topology topology(const Plan& plan) const override {
+    return Draft(plan)
+        .source("in", "in")
+        .process("buffer", {"in"}, "buffer", {"pending"})
+        .process("chain", {"buffer"}, "chain", {"counts"})
+        .sink("out", "chain", "out")
+        .compiled();
+  }
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+    add({0, r.key, r.value, lane_of(r), r.timestamp});
+  }
+};
+
 struct Made {
   const char* name;
   std::unique_ptr<Shape> (*make)();
@@ -258,6 +297,8 @@ constexpr Made shapes[] = {
     {"branch and merge", made<BranchAndMerge>},
     {"words", made<Words>},
     {"two stages", made<TwoStages>},
+    {"held", made<Held>},
+    {"buffered", made<Buffered>},
 };
 
 }  // namespace

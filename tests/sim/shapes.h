@@ -47,6 +47,8 @@ class Shape {
   virtual ~Shape() = default;
   virtual std::vector<std::string> inputs() const = 0;
   virtual std::vector<Stage> stages() const = 0;
+  // Stores that must be empty when everything is done.
+  virtual std::vector<std::string> emptied_stores() const { return {}; }
   virtual Topology topology(const Plan& plan) const = 0;
   // The n-th record to be sent: topic, partition, key and value.
   virtual InputRecord make(const Plan& plan, Random& random, int n) const = 0;
@@ -59,7 +61,9 @@ const char* shape_name(int shape);
 std::unique_ptr<Shape> make_shape(int shape);
 
 // The processor types of all shapes.
-void add_processors(FakeProcessors& processors);
+class HeldRecords;
+class Chaos;
+void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos);
 
 // A chain's row after `id`. An id that ends in '!' deletes the row.
 struct Link {

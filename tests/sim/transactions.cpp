@@ -30,6 +30,19 @@ void Transactions::abandon(Session& session) {
     std::erase_if(sessions_, [&](const auto& other) { return other.get() == &session; });
 }
 
+bool Transactions::inherit(Session& session) {
+  for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+    const auto& other = *at;
+    if (!other->abandoned || other->id != session.id || !other->commit_lands_at) continue;
+    if (!other->producer->abort()) return false;
+    session.producer = std::move(other->producer);
+    session.commit_lands_at = other->commit_lands_at;
+    sessions_.erase(at);
+    return true;
+  }
+  return false;
+}
+
 void Transactions::step() {
   const Duration now = chaos_.clock.now();
   for (size_t i = 0; i < sessions_.size(); ++i) {

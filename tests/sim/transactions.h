@@ -31,9 +31,11 @@ class Transactions {
   // `session` has taken over its id: older ones of that id are fenced.
   void taken_over(const Session& session);
   void abandon(Session& session);
+  // For a planted error: the session goes on with the producer of a former one of its id, whose commit is still on its
+  // way. False: there is none.
+  bool inherit(Session& session);
   // Ends what has run out of time, and lets requests arrive.
   void step();
-  bool quiet() const { return sessions_.empty(); }
 
  private:
   void time_out(const std::string& id);

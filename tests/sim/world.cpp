@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/embedded/embedded_cluster.h"
 #include "tests/sim/final_checks.h"
+#include "tests/sim/holding.h"
 
 namespace kstreamd::sim {
 namespace {
@@ -13,8 +14,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr uint64_t shortest_storm = 1000;  // steps
-constexpr uint64_t longest_storm = 3000;
 constexpr uint64_t look_interval = 20;         // steps between two looks of the oracle
 constexpr Duration time_to_move = minutes(5);  // in which something has to come out
 constexpr uint64_t steps_to_finish = 500'000;
@@ -46,12 +45,12 @@ class World {
   std::unique_ptr<Cluster> log_;
   std::unique_ptr<Transactions> transactions_;
   std::unique_ptr<Network> network_;
+  HeldRecords held_;
   FakeProcessors processors_;
   std::unique_ptr<Oracle> oracle_;
   std::unique_ptr<Inputs> inputs_;
   std::vector<std::unique_ptr<Process>> processes_;
   Duration beginning_{0};
-  uint64_t storm_steps_ = 0;
   uint64_t steps_ = 0;
   std::string problem_;
 };
@@ -60,7 +59,8 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
     : plan_(plan),
       chaos_(plan_, Random(plan.seed ^ 0x5ca1ab1e)),
       shape_(make_shape(plan.shape)),
-      topology_(shape_->topology(plan)) {
+      topology_(shape_->topology(plan)),
+      held_(chaos_) {
   if (print) chaos_.trace.print_to(print);
   chaos_.clock.set_wall_ms(1'700'000'000'000);
   chaos_.clock.advance(std::chrono::hours(1));
@@ -77,12 +77,11 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
   for (const auto& topic : shape_->inputs()) topics.push_back({topic, plan.partitions, -1, {}});
   for (const auto& stage : shape_->stages()) topics.push_back({stage.topic, plan.partitions, -1, {}});
   if (auto created = log_->admin().create(topics, Duration(0)); !created) fail(created.error().text());
-  add_processors(processors_);
+  add_processors(processors_, held_, chaos_);
   oracle_ = std::make_unique<Oracle>(*shape_, plan_, *log_);
   inputs_ = std::make_unique<Inputs>(*shape_, chaos_, *log_);
   for (size_t i = 0; i < plan.workers.size(); ++i)
     processes_.push_back(std::make_unique<Process>(static_cast<int>(i), topology_, processors_, *network_));
-  storm_steps_ = static_cast<uint64_t>(chaos_.random.between(shortest_storm, longest_storm));
 }
 
 // ---- One step
@@ -96,7 +95,9 @@ void World::step() {
   }
   transactions_->step();
   const bool stepped = processes_[any()]->step(chaos_.random);
-  if (chaos_.random.below(12) == 0) inputs_->step();
+  // A step of the input is some six records.
+  if (chaos_.random.below(plan_.storm * 4) < static_cast<uint64_t>(plan_.records)) inputs_->step();
+  if (chaos_.random.below(10) == 0) held_.step();
   if (!chaos_.calm) storm();
   let_time_pass(!stepped);
   if (steps_ % look_interval == 0) look();
@@ -139,7 +140,7 @@ void World::look() {
 // ---- The whole run
 
 Outcome World::run() {
-  while (problem_.empty() && (steps_ < storm_steps_ || !inputs_->done()) && steps_ < steps_to_finish) step();
+  while (problem_.empty() && (steps_ < plan_.storm || !inputs_->done()) && steps_ < steps_to_finish) step();
   if (problem_.empty()) finish();
   Outcome outcome;
   outcome.seed = plan_.seed;

@@ -47,8 +47,7 @@ Result<Value> plain_value(const Value& value, bool want_bytes, Arena& arena) {
   return want_bytes ? bytes_value({text, size}) : json_value({text, size});
 }
 
-Result<std::string_view> write_value(const Serde& serde, const Value& value, Arena& arena) {
-  if (value.type != KST_OBJECT) return serde.write(value, arena);
+Result<std::string_view> write_object(const Serde& serde, const Value& value, Arena& arena) {
   const bool built_in = find_serde(serde.name()) == &serde;
   std::optional<Error> refused;
   if (!built_in) {

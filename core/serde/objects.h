@@ -13,6 +13,11 @@ Result<Value> plain_value(const Value& value, bool want_bytes, Arena& arena);
 
 // serde.write for a value that may be an object. A plugin's serde is given the object itself first; built-in ones, and
 // those that refuse it, get its plain value.
-Result<std::string_view> write_value(const Serde& serde, const Value& value, Arena& arena);
+Result<std::string_view> write_object(const Serde& serde, const Value& object, Arena& arena);
+inline Result<std::string_view> write_value(const Serde& serde, const Value& value, Arena& arena) {
+  if (value.type != KST_OBJECT) [[likely]]
+    return serde.write(value, arena);
+  return write_object(serde, value, arena);
+}
 
 }  // namespace kstreamd

@@ -171,9 +171,9 @@ kst_status TaskNode::take(std::span<const Record> records) {
 
 kst_status TaskNode::process(std::span<const Record> records) {
   const CrashLog* crashes = task_.services_.crashes;
-  const kst_status status = crashes && !crashes->empty() ? process_warned(records) : process_batch(records);
-  arena_.reset();
-  return status;
+  if (crashes && !crashes->empty()) [[unlikely]]
+    return process_warned(records);
+  return process_batch(records);
 }
 
 kst_status TaskNode::process_batch(std::span<const Record> records) {
@@ -184,16 +184,22 @@ kst_status TaskNode::process_batch(std::span<const Record> records) {
     if (held_) batch_numbers_.assign(records.size(), 0);
     begin(Call::process);
     status = end(processor_->process(records, done));
-    if (status == KST_OK) break;
-    if (status == KST_RECORD_ERROR && done < records.size()) {
-      const OwnedRecords copy = forget_held(done);
-      count_error();
-      status = reject(Stage::processing, records[done], message_, "");
-      records = records.subspan(done + 1);
-    } else {
-      status = stop_call("", status);
-    }
+    if (status == KST_OK) [[likely]]
+      break;
+    status = process_failed(records, done, status);
   }
+  arena_.reset();
+  return status;
+}
+
+// Deals with what process has answered; `records` becomes what is to go on with.
+kst_status TaskNode::process_failed(std::span<const Record>& records, size_t done, kst_status status) {
+  if (status != KST_RECORD_ERROR || done >= records.size()) return stop_call("", status);
+  const OwnedRecords copy = forget_held(done);
+  forget_held_after(done);
+  count_error();
+  status = reject(Stage::processing, records[done], message_, "");
+  records = records.subspan(done + 1);
   return status;
 }
 
@@ -225,21 +231,6 @@ kst_status TaskNode::punctuate(uint64_t schedule, int64_t timestamp) {
 
 // ---- What the processor may ask for
 
-void TaskNode::begin(Call call) {
-  call_ = call;
-  message_.clear();
-  misuse_.clear();
-}
-
-// What a call came to. What went wrong during it counts also when the processor did not hand it on.
-kst_status TaskNode::end(kst_status status) {
-  call_ = Call::none;
-  if (task_.failure_) return KST_STOP;
-  if (misuse_.empty()) return status;
-  message_ = misuse_;
-  return KST_FATAL;
-}
-
 // The task stops with what the call has said; `what` was called, empty for process.
 kst_status TaskNode::stop_call(const std::string& what, kst_status status) {
   const std::string place = what.empty() ? "" : what + ": ";
@@ -258,17 +249,20 @@ kst_status TaskNode::misused(std::string message) {
 }
 
 kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
-  if (output >= targets_.size())
-    return misused("forwarded to output " + std::to_string(output) + ", but there are only " + outputs_text());
-  if (call_ == Call::punctuate || (call_ == Call::process && !held_)) [[likely]]
+  if (may_forward_ && output < targets_.size()) [[likely]]
     return hand_on(output, records);
-  if (call_ == Call::process)
+  return refuse_forward(output);
+}
+
+kst_status TaskNode::refuse_forward(uint32_t output) {
+  if (call_ == Call::process && held_)
     return misused(
-        "forwarded during process, but a processor that holds records hands its outputs over by completing "
-        "them");
-  const char* during = call_ == Call::create ? "create" : call_ == Call::init ? "init" : nullptr;
-  return misused(during ? std::string("forwarded during ") + during + ", when nothing is processed yet"
-                        : "forwarded outside of process and punctuate");
+        "forwarded during process, but a processor that holds records hands its outputs over by completing them");
+  if (call_ == Call::create || call_ == Call::init)
+    return misused(std::string("forwarded during ") + (call_ == Call::create ? "create" : "init") +
+                   ", when nothing is processed yet");
+  if (call_ == Call::none) return misused("forwarded outside of process and punctuate");
+  return misused("forwarded to output " + std::to_string(output) + ", but there are only " + outputs_text());
 }
 
 kst_status TaskNode::output(std::string_view name, uint32_t& number) {

@@ -81,14 +81,29 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   Status make_processor();
 
   // Calls of the processor
-  void begin(Call call);
-  kst_status end(kst_status status);
+  void begin(Call call) {
+    call_ = call;
+    may_forward_ = call == Call::punctuate || (call == Call::process && !held_);
+    message_.clear();
+  }
+  // What a call came to. What went wrong during it counts also when the processor did not hand it on.
+  kst_status end(kst_status status) {
+    call_ = Call::none;
+    may_forward_ = false;
+    if (!task_.failure_ && misuse_.empty()) [[likely]]
+      return status;
+    if (task_.failure_) return KST_STOP;
+    message_ = misuse_;
+    return KST_FATAL;
+  }
   kst_status stop_call(const std::string& what, kst_status status);
   kst_status misused(std::string message);
   kst_status process(std::span<const Record> records);
   kst_status process_warned(std::span<const Record> records);
   kst_status process_batch(std::span<const Record> records);
+  kst_status process_failed(std::span<const Record>& records, size_t done, kst_status status);
   kst_status hand_on(uint32_t output, std::span<const Record> records);
+  kst_status refuse_forward(uint32_t output);
   std::string outputs_text() const;
 
   // Of an asynchronous processor
@@ -96,6 +111,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status release_finished(size_t& finished);
   kst_status process_waiting(bool& any);
   OwnedRecords forget_held(size_t index);
+  void forget_held_after(size_t index);
 
   // Sources and sinks
   Result<Value> read_value(const Serde& serde, const void* data, uint32_t size);
@@ -127,6 +143,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::string message_;          // why the running call fails, as the processor says
   std::string misuse_;           // what the processor did in the running call that it must not do
   Call call_ = Call::none;
+  bool may_forward_ = false;
 
   std::unique_ptr<HeldRecords> held_;
   std::deque<OwnedRecords> waiting_;  // one record each

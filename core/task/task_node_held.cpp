@@ -104,6 +104,15 @@ OwnedRecords TaskNode::forget_held(size_t index) {
   return held_ && batch_numbers_[index] ? held_->forget(batch_numbers_[index]) : OwnedRecords();
 }
 
+// What follows a failed record of the batch comes again: whatever of it was held already is not any more.
+void TaskNode::forget_held_after(size_t index) {
+  for (size_t i = index + 1; held_ && i < batch_.size(); ++i) {
+    OwnedRecords copy = forget_held(i);
+    if (!copy.empty() && !batch_owners_.empty())
+      batch_owners_[static_cast<size_t>(&batch_[i] - batch_start_)] = std::move(copy);
+  }
+}
+
 kst_status TaskNode::hold(const Record& record, kst_token& token, const Record*& held) {
   if (!held_)
     return misused("held a record, but processor type '" + node_.processor_type +

@@ -366,6 +366,67 @@ TEST_CASE("a record that was held and then fails within the same call is one rec
   CHECK(f.out() == Fixture::Values{"a", "c"});
 }
 
+TEST_CASE("what was held behind a record that fails comes again, and its old token does nothing") {
+  // Holds a whole batch, and only then fails at "!".
+  struct Eager final : Processor {
+    Eager(ProcessorContext& c, Desk& d) : context(c), desk(d) {}
+    kst_status process(std::span<const Record> records, size_t& done) override {
+      desk.batches.push_back(records.size());
+      for (const Record& record : records) {
+        Desk::Held held{{}, nullptr, std::string(data_of(record.value))};
+        if (kst_status status = context.hold(record, held.token, held.record); status != KST_OK) return status;
+        desk.held.push_back(held);
+      }
+      for (done = 0; done < records.size(); ++done)
+        if (data_of(records[done].value) == "!") return KST_RECORD_ERROR;
+      return KST_OK;
+    }
+    ProcessorContext& context;
+    Desk& desk;
+  };
+  // Forwards a record for each letter.
+  struct Letters final : Processor {
+    explicit Letters(ProcessorContext& c) : context(c) {}
+    kst_status process(std::span<const Record> records, size_t&) override {
+      std::vector<Record> letters;
+      for (const Record& record : records)
+        for (const char& letter : data_of(record.value)) {
+          letters.push_back(record);
+          letters.back().value = string_value({&letter, 1});
+        }
+      return context.forward(0, letters);
+    }
+    ProcessorContext& context;
+  };
+  // With the smaller limit the failing batch is one that had to wait.
+  const uint32_t limit = GENERATE(10u, 4u);
+  Async f(limit);
+  f.processors.makers["work"] = [&](ProcessorContext& c) { return std::make_unique<Eager>(c, f.desk); };
+  f.processors.makers["letters"] = [&](ProcessorContext& c) { return std::make_unique<Letters>(c); };
+  f.topology.nodes[0].children = {{3}};
+  f.add("letters", NodeKind::processor, {1}).processor_type = "letters";
+  f.topology.sub_topologies[0].nodes = {0, 3, 1, 2};
+  f.topology.nodes[1].on_error.processing = ErrorAction::skip;
+  f.start();
+  f.send({"1234a!cd"});
+  REQUIRE(f.run() == "");
+  for (const char* value : {"1", "2", "3", "4"}) CHECK(f.desk.complete(value, {value}) == KST_OK);
+  REQUIRE(f.finish() == "");
+  CHECK(f.desk.batches == (limit == 10 ? std::vector<size_t>{8, 2} : std::vector<size_t>{4, 4, 2}));
+  REQUIRE(f.desk.values().size() == 10);
+  CHECK(f.task->in_flight() == 3);
+  // c and d were held twice, the first time in vain.
+  for (const size_t stale : {5, 6, 7}) {
+    CHECK(f.desk.held[stale].value == std::string(1, "!cd"[stale - 5]));
+    CHECK(Completions::complete(f.desk.held[stale].token, nullptr, {}) == KST_STOP);
+  }
+  for (const size_t good : {9, 8, 4})
+    CHECK(Completions::complete(f.desk.held[good].token, nullptr, {f.desk.held[good].record, 1}) == KST_OK);
+  REQUIRE(f.finish() == "");
+  CHECK(f.task->in_flight() == 0);
+  CHECK(f.out() == Fixture::Values{"1", "2", "3", "4", "a", "c", "d"});
+}
+
 TEST_CASE("a rollback forgets what is held: the records come again, old tokens do nothing") {
   Async f;
   Task& task = f.start();

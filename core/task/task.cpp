@@ -200,7 +200,7 @@ Status Task::write_changes() {
 
 void Task::offsets(std::vector<PartitionOffset>& out, bool all) const {
   for (size_t i = 0; i < plan_.inputs.size(); ++i)
-    if (all || position(i) > committed_[i]) out.push_back({plan_.inputs[i].partition, position(i), ""});
+    if (all || dirty_ || position(i) > committed_[i]) out.push_back({plan_.inputs[i].partition, position(i), ""});
 }
 
 Status Task::commit_state() {

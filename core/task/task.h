@@ -91,7 +91,8 @@ class Task {
 
   // Commit, step 1: the changelog records of all changed keys go to the producer.
   Status write_changes();
-  // Appends the positions that moved since the last commit, or all.
+  // Appends the positions that moved since the last commit, or all. Of a dirty task always all: they are what fences
+  // the transaction, also where a punctuation has written and no record was read, and what a successor waits for.
   void offsets(std::vector<PartitionOffset>& out, bool all) const;
   // Commit, step 4, after the broker's decision: overlays and changelog offsets to the stores, in one piece.
   Status commit_state();

@@ -106,8 +106,9 @@ bool same_secret(const std::string& given, const std::string& wanted) {
 HttpApi::HttpApi(ApiSources sources, ApiAccess access)
     : sources_(std::move(sources)),
       access_(std::move(access)),
-      log_(sources_.embedded_log ? std::make_unique<LogApi>(*sources_.embedded_log, sources_.default_partitions)
-                                 : nullptr) {}
+      log_(sources_.embedded_log
+               ? std::make_unique<LogApi>(*sources_.embedded_log, sources_.default_partitions, sources_.catalog)
+               : nullptr) {}
 
 HttpApi::~HttpApi() = default;
 

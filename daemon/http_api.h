@@ -42,6 +42,7 @@ struct ApiSources {
   std::function<std::string()> metrics;  // Prometheus text
   Cluster* embedded_log = nullptr;       // null: the daemon runs on Kafka, and serves no topics
   int32_t default_partitions = 4;
+  const ProcessorCatalog* catalog = nullptr;  // for serdes of plugins; null: none
   std::string version;
 };
 

@@ -30,10 +30,10 @@ std::string unescaped(const std::string& text) {
 
 }  // namespace
 
-Status LineFormat::make(const ProduceOptions& options, LineFormat& format) {
+Status LineFormat::make(const ProduceOptions& options, LineFormat& format, const ProcessorCatalog* catalog) {
   format = LineFormat();
   for (auto [name, serde] : {std::pair(&options.key, &format.key_), std::pair(&options.value, &format.value_)}) {
-    auto found = serde_named(*name);
+    auto found = serde_named(*name, catalog);
     if (!found) return std::move(found).error();
     *serde = *found;
   }

@@ -13,8 +13,8 @@ namespace kstreamd {
 // How a line becomes a record: [timestamp SEP] [key SEP] value. Constant once made.
 class LineFormat {
  public:
-  // An error is about the options.
-  static Status make(const ProduceOptions& options, LineFormat& format);
+  // An error is about the options. `catalog`: see serde_named; it outlives the format.
+  static Status make(const ProduceOptions& options, LineFormat& format, const ProcessorCatalog* catalog = nullptr);
   Result<TextRecord> record_of(std::string_view line, int64_t now_ms) const;
 
  private:

@@ -114,12 +114,12 @@ struct Records {
   std::optional<ApiResponse> refused;
 };
 
-Records records_of(const ApiRequest& request) {
+Records records_of(const ApiRequest& request, const ProcessorCatalog* catalog) {
   const Query query(request);
   const auto refuse = [](ApiResponse response) { return Records{{}, std::move(response)}; };
-  auto key = serde_named(query.text("key", "string"));
+  auto key = serde_named(query.text("key", "string"), catalog);
   if (!key) return refuse(bad_request(key.error().message, key.error().hint));
-  auto value = serde_named(query.text("value", "string"));
+  auto value = serde_named(query.text("value", "string"), catalog);
   if (!value) return refuse(bad_request(value.error().message, value.error().hint));
   const json body = json::parse(request.body, nullptr, false);
   if (!body.is_object() || !body.contains("records") || !body["records"].is_array())
@@ -200,9 +200,9 @@ ApiResponse LogApi::read(const ApiRequest& request, const std::string& topic) {
   const int64_t wait_ms = query.number("timeout", 0, 0, kMaxWaitMs);
   const std::string from = query.text("from", "beginning");
   const std::string isolation = query.text("read", "committed");
-  auto key = serde_named(query.text("key", "string"));
+  auto key = serde_named(query.text("key", "string"), catalog_);
   if (!key) return bad_request(key.error().message, key.error().hint);
-  auto value = serde_named(query.text("value", "string"));
+  auto value = serde_named(query.text("value", "string"), catalog_);
   if (!value) return bad_request(value.error().message, value.error().hint);
   if (!query.wrong().empty()) return bad_request(query.wrong(), "timeout is in milliseconds");
   if (isolation != "committed" && isolation != "uncommitted")
@@ -262,7 +262,7 @@ ApiResponse LogApi::read(const ApiRequest& request, const std::string& topic) {
 }
 
 ApiResponse LogApi::write(const ApiRequest& request, const std::string& topic) {
-  auto [records, refused] = records_of(request);
+  auto [records, refused] = records_of(request, catalog_);
   if (refused) return *refused;
   auto ranges = topic_ranges(log_, topic, kTimeout);
   if (!ranges) return failed(ranges.error());

@@ -13,7 +13,9 @@ namespace kstreamd {
 // Life-cycle: with its HttpApi. Thread safety: handle() may be called from any thread; writers take turns.
 class LogApi {
  public:
-  LogApi(Cluster& log, int32_t default_partitions) : log_(log), default_partitions_(default_partitions) {}
+  // `catalog` has the serdes; null: those of kstreamd itself only.
+  LogApi(Cluster& log, int32_t default_partitions, const ProcessorCatalog* catalog)
+      : log_(log), default_partitions_(default_partitions), catalog_(catalog) {}
   // `request.path` begins with /api/v1/topics.
   ApiResponse handle(const ApiRequest& request);
 
@@ -27,6 +29,7 @@ class LogApi {
 
   Cluster& log_;
   const int32_t default_partitions_;
+  const ProcessorCatalog* const catalog_;
   std::mutex mutex_;
   std::unique_ptr<Producer> producer_;  // made by the first write; guarded by mutex_, as handles_
   std::map<std::string, TopicHandle> handles_;

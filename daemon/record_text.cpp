@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/base64.h"
+#include "core/serde/objects.h"
 #include "daemon/json_text.h"
 
 namespace kstreamd {
@@ -56,6 +57,32 @@ Result<Value> value_of_text(const Serde& serde, std::string_view text) {
   }
   if (name == "bytes") return bytes_value(text);
   return string_value(text);
+}
+
+bool is_of_plugin(const Serde& serde) { return find_serde(serde.name()) != &serde; }
+
+// A piece of JSON as the value that is most like it; objects and lists as JSON. `held` owns what a text needs.
+Value value_of_json(const json& parsed, std::string_view text, std::string& held) {
+  if (parsed.is_string()) {
+    held = parsed.get<std::string>();
+    return string_value(held);
+  }
+  if (parsed.is_boolean()) return bool_value(parsed.get<bool>());
+  if (parsed.is_number_integer() && number<int64_t>(text)) return int64_value(*number<int64_t>(text));
+  if (parsed.is_number()) return float64_value(parsed.get<double>());
+  return json_value(text);
+}
+
+Result<std::string> bytes_of_plugin(const Serde& serde, std::string_view text) {
+  Arena arena(1024);
+  const json parsed = json::parse(text, nullptr, false);
+  if (!parsed.is_discarded() && !parsed.is_null()) {
+    std::string held;
+    if (auto bytes = serde.write(value_of_json(parsed, text, held), arena)) return std::string(*bytes);
+  }
+  auto bytes = serde.write(string_value(text), arena);
+  if (!bytes) return std::move(bytes).error();
+  return std::string(*bytes);
 }
 
 void append_float(std::string& out, double value) {
@@ -119,16 +146,29 @@ bool append_value(std::string& out, const Value& value, bool as_json) {
   }
 }
 
+// What bytes say; an object of a plugin as its JSON.
+Result<Value> shown_value(const Serde& serde, std::string_view bytes, Arena& arena) {
+  auto value = serde.read(bytes, arena);
+  return value ? plain_value(*value, false, arena) : value;
+}
+
 }  // namespace
 
-Result<const Serde*> serde_named(const std::string& name) {
-  if (const Serde* serde = find_serde(name)) return serde;
+Result<const Serde*> serde_named(const std::string& name, const ProcessorCatalog* catalog) {
+  if (const Serde* serde = catalog ? catalog->serde(name) : find_serde(name)) return serde;
   std::string names;
   for (const auto& known : serde_names()) names += (names.empty() ? "" : ", ") + known;
+  if (catalog) {
+    for (const auto& info : catalog->serdes())
+      if (info.plugin != "builtin") names += ", " + info.name;
+  } else {
+    names += "; those of plugins need --plugins DIR";
+  }
   return Error{Recovery::stop_topology, "unknown serde '" + name + "'", "one of " + names};
 }
 
 Result<std::string> bytes_of_text(const Serde& serde, std::string_view text) {
+  if (is_of_plugin(serde)) return bytes_of_plugin(serde, text);
   auto value = value_of_text(serde, text);
   if (!value) return std::move(value).error();
   Arena arena(1024);
@@ -152,6 +192,8 @@ Result<std::optional<std::string>> bytes_of_json(const Serde& serde, std::string
   if (name == "json") {
     held = text;
     value = json_value(held);
+  } else if (is_of_plugin(serde)) {
+    value = value_of_json(parsed, text, held);
   } else if (parsed.is_string()) {
     held = parsed.get<std::string>();
     value = name == "bytes" ? bytes_value(held) : string_value(held);
@@ -178,7 +220,7 @@ bool append_json_of_bytes(std::string& out, const Serde& serde, std::optional<st
     return true;
   }
   Arena arena(1024);
-  auto value = serde.read(*bytes, arena);
+  auto value = shown_value(serde, *bytes, arena);
   const size_t before = out.size();
   if (value && append_value(out, *value, true)) return true;
   out.resize(before);
@@ -188,7 +230,7 @@ bool append_json_of_bytes(std::string& out, const Serde& serde, std::optional<st
 
 bool append_text_of_bytes(std::string& out, const Serde& serde, std::string_view bytes) {
   Arena arena(1024);
-  auto value = serde.read(bytes, arena);
+  auto value = shown_value(serde, bytes, arena);
   const size_t before = out.size();
   if (value && append_value(out, *value, false)) return true;
   out.resize(before);

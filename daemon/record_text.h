@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/ports/processor.h"
 #include "core/record/fetched.h"
 #include "core/serde/serde.h"
 
@@ -22,10 +23,11 @@ struct TextRecord {
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
 
-// The serde of a name, or an error that lists those there are.
-Result<const Serde*> serde_named(const std::string& name);
+// The serde of a name, or an error that lists those there are. `catalog` has those of plugins; null: there are none.
+Result<const Serde*> serde_named(const std::string& name, const ProcessorCatalog* catalog = nullptr);
 
-// The bytes of what a line of text says: "42" for int64, "true" for bool, JSON for json, the text itself for the rest.
+// The bytes of what a line of text says: "42" for int64, "true" for bool, JSON for json, the text itself for string and
+// bytes. A plugin's serde is given what the line says as JSON, and the text itself where it is none, or refused.
 Result<std::string> bytes_of_text(const Serde& serde, std::string_view text);
 // The bytes of a piece of JSON: a number for int64, a string for string, anything for json; {"base64": ...} is the
 // bytes themselves. JSON's null is a null, which has no bytes.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/result.h"
 #include "core/spec/daemon_config.h"
@@ -36,6 +37,9 @@ struct SettingsLayer {
   std::optional<std::string> log_format;
   std::optional<int32_t> replication_factor;
   std::optional<uint64_t> memory_limit;
+  std::optional<int> plugin_crashes;
+  std::optional<Duration> plugin_call_time;
+  std::optional<Duration> stop_timeout;
 };
 
 struct Settings {
@@ -52,7 +56,10 @@ struct Settings {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   int32_t replication_factor = -1;
-  uint64_t memory_limit = 0;  // bytes; 0: the modules' own defaults
+  uint64_t memory_limit = 0;                             // bytes; 0: the modules' own defaults
+  int plugin_crashes = 3;                                // on one record, before it goes to the dead-letter topic
+  Duration plugin_call_time = std::chrono::seconds(10);  // a call that takes longer is logged
+  Duration stop_timeout = std::chrono::seconds(25);      // the default is within what Kubernetes gives a pod
 
   bool in_memory() const { return embedded && *embedded == kInMemory; }
 };

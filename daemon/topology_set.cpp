@@ -2,16 +2,47 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
+#include <set>
+#include <string>
 
 #include "core/base/log.h"
 
 namespace kstreamd {
+namespace {
+
+// Tells apart what the processors and serdes of a topology are made of.
+std::string plugins_of(const Topology& topology, const ProcessorCatalog& catalog) {
+  std::set<std::string> used;
+  std::map<std::string, std::string> serdes;  // name -> content, those of plugins
+  for (const auto& info : catalog.serdes())
+    if (!info.content.empty()) serdes.emplace(info.name, info.content);
+  const auto use_serde = [&](const std::string& name) {
+    if (const auto found = serdes.find(name); found != serdes.end()) used.insert(name + " " + found->second);
+  };
+  for (const auto& node : topology.nodes) {
+    if (const auto* info = catalog.find(node.processor_type); info && !info->content.empty())
+      used.insert(info->name + " " + info->content);
+    use_serde(node.key_serde);
+    use_serde(node.value_serde);
+  }
+  for (const auto& store : topology.stores) {
+    use_serde(store.key_serde);
+    use_serde(store.value_serde);
+  }
+  std::string text;
+  for (const auto& each : used) text += each + "\n";
+  return text;
+}
+
+}  // namespace
 
 void TopologySet::start(const std::shared_ptr<const Topology>& topology) {
+  std::string plugins = plugins_of(*topology, ports_.processors);
   auto runtime = std::make_shared<TopologyRuntime>(topology, ports_, options_);
   runtime->start();
   std::lock_guard lock(mutex_);
-  running_[topology->name] = {topology, std::move(runtime)};
+  running_[topology->name] = {topology, std::move(plugins), std::move(runtime)};
 }
 
 void TopologySet::apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline) {
@@ -23,8 +54,12 @@ void TopologySet::apply(std::vector<std::shared_ptr<const Topology>> wanted, Dur
   for (const auto& [name, old] : before) {
     const auto now = std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w->name == name; });
     const bool gone = now == wanted.end();
-    if (!gone && **now == *old.topology) continue;
-    log(LogLevel::info, gone ? "topology removed: stopping it" : "topology changed: restarting it",
+    const bool changed = !gone && **now != *old.topology;
+    if (!gone && !changed && plugins_of(**now, ports_.processors) == old.plugins) continue;
+    log(LogLevel::info,
+        gone      ? "topology removed: stopping it"
+        : changed ? "topology changed: restarting it"
+                  : "a plugin of the topology changed: restarting it",
         {{"topology", name}});
     if (!old.runtime->stop(deadline)) {
       log(LogLevel::error, "a topology does not stop; it goes on as it was", {{"topology", name}});

@@ -17,8 +17,8 @@ class TopologySet {
  public:
   TopologySet(RuntimePorts ports, RuntimeOptions options) : ports_(ports), options_(options) {}
 
-  // Starts what is new, restarts what has changed, stops what is no longer there, and leaves the rest alone. A topology
-  // that does not stop within `deadline` is left as it is, and said.
+  // Starts what is new, restarts what has changed, itself or a plugin that it uses, stops what is no longer there, and
+  // leaves the rest alone. A topology that does not stop within `deadline` is left as it is, and said.
   void apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline);
   // All at once. False: some had not stopped at the deadline; the process can only be ended.
   bool stop(Duration deadline);
@@ -29,6 +29,7 @@ class TopologySet {
  private:
   struct Running {
     std::shared_ptr<const Topology> topology;
+    std::string plugins;  // contents of the plugins' files that it was started with
     std::shared_ptr<TopologyRuntime> runtime;
   };
   void start(const std::shared_ptr<const Topology>& topology);

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/embedded/embedded_cluster.h"
 #include "core/kafka/kafka_cluster.h"
+#include "core/plugin_host/crash_guard.h"
 #include "core/spec/spec.h"
 #include "core/state/memory_state.h"
 #include "core/state/rocksdb_state.h"
@@ -97,15 +98,31 @@ Result<std::unique_ptr<Daemon>> Daemon::make(const Settings& settings, bool drai
   return daemon;
 }
 
+WatchThread::WatchThread(Duration limit, const Clock& clock, Metrics& metrics)
+    : watch_(limit, clock, metrics), thread_([this, limit] {
+        const Duration pause = std::min<Duration>(limit / 5, std::chrono::seconds(1));
+        std::unique_lock lock(mutex_);
+        while (!ending_.wait_for(lock, pause, [this] { return ended_; })) {
+          lock.unlock();
+          watch_.sample();
+          lock.lock();
+        }
+      }) {}
+
+WatchThread::~WatchThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  ending_.notify_all();
+  thread_.join();
+}
+
 Status Daemon::open(bool drain, const Clock& clock) {
   metrics_ = make_prometheus_metrics();
   process_metrics_ = std::make_unique<ProcessMetrics>(*metrics_, version());
-  plugins_ = make_plugin_host();
-  if (!settings_.plugins.empty() && !fs::exists(settings_.plugins))
-    log(LogLevel::warn, "there is no plugin folder", {{"path", settings_.plugins}});
-  else if (!settings_.plugins.empty())
-    for (const auto& problem : plugins_->load_folder(settings_.plugins))
-      log(LogLevel::error, "a plugin cannot be used", {{"path", problem.path}, {"error", problem.error.text()}});
+  KSTREAMD_TRY(open_state(clock));
+  load_plugins();
 
   RuntimeOptions options;
   options.workers = settings_.workers;
@@ -120,19 +137,53 @@ Status Daemon::open(bool drain, const Clock& clock) {
     KSTREAMD_TRY(check_kafka_properties(settings_.kafka));
     cluster_ = make_kafka_cluster(settings_.kafka);
   }
+  RuntimePorts ports{*cluster_, *state_, *plugins_, *metrics_, clock};
+  ports.crashes = crashes_.get();
+  topologies_ = std::make_unique<TopologySet>(ports, options);
+  watch_ = std::make_unique<WatchThread>(settings_.plugin_call_time, clock, *metrics_);
+  return {};
+}
+
+// The state folder, and what is known of crashes.
+Status Daemon::open_state(const Clock& clock) {
   if (settings_.in_memory() && settings_.state_dir.empty()) {
     state_ = make_memory_state();
-  } else {
-    StateOptions state;
-    state.folder = settings_.state_dir;
-    // The other half is for fetch queues, buffers and the rest of the process.
-    if (settings_.memory_limit > 0) state.memory_limit_bytes = settings_.memory_limit / 2;
-    auto opened = open_state_folder(state, clock);
-    if (!opened) return std::move(opened).error();
-    state_ = std::move(opened).value();
+    arm_crash_guard(-1);
+    return {};
   }
-  topologies_ = std::make_unique<TopologySet>(RuntimePorts{*cluster_, *state_, *plugins_, *metrics_, clock}, options);
+  StateOptions state;
+  state.folder = settings_.state_dir;
+  // The other half is for fetch queues, buffers and the rest of the process.
+  if (settings_.memory_limit > 0) state.memory_limit_bytes = settings_.memory_limit / 2;
+  auto opened = open_state_folder(state, clock);
+  if (!opened) return std::move(opened).error();
+  state_ = std::move(opened).value();
+  auto crashes = CrashFile::open(settings_.state_dir + "/.crashes", settings_.plugin_crashes, clock.wall_ms());
+  if (!crashes) return std::move(crashes).error();
+  crashes_ = std::move(crashes).value();
+  arm_crash_guard(crashes_->descriptor());
   return {};
+}
+
+void Daemon::load_plugins() {
+  plugins_ = make_plugin_host(settings_.state_dir.empty() ? "" : settings_.state_dir + "/.plugins");
+  plugins_->heed_crashes(crashes_.get());
+  if (!settings_.plugins.empty() && !fs::exists(settings_.plugins))
+    log(LogLevel::warn, "there is no plugin folder", {{"path", settings_.plugins}});
+  else if (!settings_.plugins.empty())
+    for (const auto& problem : plugins_->load_folder(settings_.plugins))
+      log(LogLevel::error, "a plugin cannot be used", {{"path", problem.path}, {"error", problem.error.text()}});
+  plugins_->remove_unused_copies();
+  heed_crashes();
+}
+
+// What another content of a plugin's file did says nothing of this one.
+void Daemon::heed_crashes() {
+  if (!crashes_) return;
+  crashes_->keep_of([this](const std::string& type) -> std::string {
+    const auto* info = plugins_->find(type);
+    return !info ? "" : info->content.empty() ? info->plugin : info->content;
+  });
 }
 
 Status Daemon::listen(bool drain) {
@@ -146,6 +197,7 @@ Status Daemon::listen(bool drain) {
   };
   sources.embedded_log = settings_.embedded ? cluster_.get() : nullptr;
   sources.default_partitions = settings_.partitions;
+  sources.catalog = plugins_.get();
   sources.version = version();
   api_ = std::make_unique<HttpApi>(std::move(sources), ApiAccess{settings_.token});
   auto server = HttpServer::start(settings_.listen, *api_);
@@ -160,5 +212,24 @@ Status Daemon::listen(bool drain) {
 }
 
 LoadedTopologies Daemon::load() const { return load_topologies(settings_.topologies, *plugins_, settings_.plugins); }
+
+LoadedTopologies Daemon::reload() {
+  if (settings_.plugins.empty() || !fs::exists(settings_.plugins)) return load();
+  auto reading = plugins_->read_folder(settings_.plugins);
+  for (const auto& problem : reading.problems)
+    log(LogLevel::error, "a plugin cannot be used; one that was there before goes on",
+        {{"path", problem.path}, {"error", problem.error.text()}});
+  auto loaded = load_topologies(settings_.topologies, *reading.set, settings_.plugins);
+  if (loaded.failed) return loaded;
+  for (const auto& plugin : reading.set->plugins())
+    if (const auto before = plugins_->content_of(plugin.description.path); before != plugin.description.content)
+      log(LogLevel::info, before.empty() ? "plugin loaded" : "plugin changed",
+          {{"path", plugin.description.path},
+           {"name", plugin.description.name},
+           {"version", plugin.description.version}});
+  plugins_->use(std::move(reading.set));
+  heed_crashes();
+  return loaded;
+}
 
 }  // namespace kstreamd

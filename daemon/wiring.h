@@ -1,13 +1,18 @@
 // The composition root: makes the real cluster, state, plugins, metrics and HTTP port, and ties them to the engine.
 #pragma once
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/metrics/process_metrics.h"
 #include "core/metrics/prometheus_metrics.h"
+#include "core/plugin_host/call_watch.h"
+#include "core/plugin_host/crash_file.h"
 #include "core/plugin_host/plugin_host.h"
 #include "core/ports/cluster.h"
 #include "core/ports/state.h"
@@ -41,6 +46,20 @@ struct LoadedTopologies {
 LoadedTopologies load_topologies(const std::vector<std::string>& paths, const ProcessorCatalog& catalog,
                                  const std::string& plugin_folder);
 
+// Samples the watch over calls into plugins, until it is destroyed.
+class WatchThread {
+ public:
+  WatchThread(Duration limit, const Clock& clock, Metrics& metrics);
+  ~WatchThread();
+
+ private:
+  CallWatch watch_;  // the thread's
+  std::mutex mutex_;
+  std::condition_variable ending_;
+  bool ended_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
 // The daemon's parts. Life-cycle: make() opens everything and answers HTTP; apply() runs topologies; stop() ends them;
 // the destructor closes the rest. Thread safety: as TopologySet.
 class Daemon {
@@ -49,22 +68,30 @@ class Daemon {
   ~Daemon();
 
   TopologySet& topologies() { return *topologies_; }
-  // Reads the settings' topologies again. [any thread]
+  // Reads the settings' topologies. [any thread]
   LoadedTopologies load() const;
+  // Reads the plugin folder and the topologies again; where the topologies are sound, the plugins are in use from now
+  // on. [one thread at a time]
+  LoadedTopologies reload();
   const Address& address() const { return server_->address(); }
 
  private:
   explicit Daemon(const Settings& settings) : settings_(settings) {}
   Status open(bool drain, const Clock& clock);
+  Status open_state(const Clock& clock);
+  void load_plugins();
+  void heed_crashes();
   Status listen(bool drain);
 
   const Settings settings_;
+  std::unique_ptr<CrashFile> crashes_;          // null: the state is in memory
   std::unique_ptr<PrometheusMetrics> metrics_;  // in this order: what comes later uses what comes before
   std::unique_ptr<ProcessMetrics> process_metrics_;
   std::unique_ptr<PluginHost> plugins_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<StateBackend> state_;
   std::unique_ptr<TopologySet> topologies_;
+  std::unique_ptr<WatchThread> watch_;
   std::unique_ptr<HttpApi> api_;
   std::unique_ptr<HttpServer> server_;
 };

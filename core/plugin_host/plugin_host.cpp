@@ -121,6 +121,12 @@ std::vector<PluginDescription> PluginHost::plugins() const {
   return out;
 }
 
+std::string PluginHost::content_of(const std::string& path) const {
+  const auto set = current();
+  const CheckedPlugin* found = set->plugin(path);
+  return found ? found->description.content : "";
+}
+
 std::vector<PluginProblem> PluginHost::load_folder(const std::string& path) {
   auto reading = read_folder(path);
   use(std::move(reading.set));

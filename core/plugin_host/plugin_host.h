@@ -70,6 +70,8 @@ class PluginHost final : public ProcessorCatalog {
 
   // All that is loaded, the built-in ones first.
   std::vector<PluginDescription> plugins() const;
+  // What tells apart the content of a file that is in use; empty: it is none.
+  std::string content_of(const std::string& path) const;
   // Removes the copies that no process has loaded. After loading.
   void remove_unused_copies();
 

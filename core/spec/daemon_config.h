@@ -1,6 +1,7 @@
 // The daemon file's content. What the file does not say has its default here; options and environment are laid over it
 // by daemon/.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,7 +23,10 @@ struct DaemonConfig {
   std::string http_token;  // asked of HTTP clients; empty: none
   LogLevel log_level = LogLevel::info;
   bool log_json = false;
-  int32_t internal_replication_factor = -1;  // -1: the broker's default
+  int32_t internal_replication_factor = -1;            // -1: the broker's default
+  int plugin_crashes = 3;                              // on one record, before it goes to the dead-letter topic
+  std::chrono::milliseconds plugin_call_time{10'000};  // a call that takes longer is logged
+  std::chrono::milliseconds stop_timeout{25'000};      // for a stop; then the process ends as it is
 };
 
 }  // namespace kstreamd

@@ -62,6 +62,29 @@ void read_limits(const YamlNode& root, Reader& reader, DaemonConfig& config) {
   }
 }
 
+// A duration of at least `least`.
+void read_time(const YamlNode::Entry* entry, std::chrono::milliseconds least, Reader& reader,
+               std::chrono::milliseconds& into) {
+  if (entry == nullptr) return;
+  auto time = reader.duration(*entry->value, entry->key);
+  if (time && *time < least)
+    reader.error(entry->value->place, "'" + entry->key + "' is too short", "write 100ms or more");
+  else if (time)
+    into = *time;
+}
+
+void read_plugin_limits(const YamlNode& root, Reader& reader, DaemonConfig& config) {
+  constexpr std::chrono::milliseconds least{100};
+  read_time(root.find("stop_timeout"), least, reader, config.stop_timeout);
+  auto* limits = root.find("plugin_limits");
+  if (limits == nullptr) return;
+  reader.map(*limits->value, limits->place, limits->key, {"crashes", "call_time"});
+  if (auto* crashes = limits->value->find("crashes"))
+    if (auto number = reader.integer(*crashes->value, crashes->key, 1, 1000))
+      config.plugin_crashes = static_cast<int>(*number);
+  read_time(limits->value->find("call_time"), least, reader, config.plugin_call_time);
+}
+
 }  // namespace
 
 DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
@@ -73,7 +96,7 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
   }
   reader.map(root, root.place, "daemon file",
              {"kstreamd", "kafka", "topologies", "plugins", "state_dir", "workers", "memory", "listen", "log", "http",
-              "internal_topics"});
+              "internal_topics", "plugin_limits", "stop_timeout"});
   auto* version = root.find("kstreamd");
   if (version == nullptr) {
     reader.error(root.place, "the file does not say its format version", "add 'kstreamd: 1' as its first line");
@@ -85,6 +108,7 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
     config.kafka = reader.text_map(*kafka->value, kafka->key).value_or(config.kafka);
   read_paths(root, reader, config);
   read_limits(root, reader, config);
+  read_plugin_limits(root, reader, config);
   read_log(root, reader, config);
   read_http(root, reader, config);
   if (auto* listen = root.find("listen")) {

@@ -48,8 +48,14 @@ class CatalogTypes final : public ProcessorTypes {
   std::vector<Problem> check(const std::string& type, const std::string& config) const override {
     std::vector<Problem> problems;
     for (auto& p : catalog_.check(type, config))
-      problems.push_back({std::move(p.pointer), p.line, p.column, std::move(p.message), std::move(p.hint)});
+      problems.push_back({std::move(p.pointer), p.line, p.column, std::move(p.message), std::move(p.hint), p.warning});
     return problems;
+  }
+  std::vector<std::string> plugin_serdes() const override {
+    std::vector<std::string> names;
+    for (auto& info : catalog_.serdes())
+      if (info.plugin != "builtin") names.push_back(std::move(info.name));
+    return names;
   }
   std::string where_plugins_are() const override {
     return folder_.empty() ? "the plugin folder ('plugins' in the daemon file, or --plugins DIR)"

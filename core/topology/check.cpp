@@ -42,7 +42,10 @@ bool makes_value(const NodeDeclaration& node) {
 // Goes over a declaration once, in passes that each build on the last; every pass reports all it finds.
 class Checker {
  public:
-  Checker(const Declaration& declaration, const ProcessorTypes& types) : declaration_(declaration), types_(types) {}
+  Checker(const Declaration& declaration, const ProcessorTypes& types)
+      : declaration_(declaration), types_(types), serdes_(available_serdes()) {
+    for (auto& name : types.plugin_serdes()) serdes_.push_back(std::move(name));
+  }
 
   Analysis run() {
     if (declaration_.nodes.size() > max_nodes) {
@@ -99,6 +102,7 @@ class Checker {
 
   const Declaration& declaration_;
   const ProcessorTypes& types_;
+  std::vector<std::string> serdes_;  // names of all that there are
   std::map<std::string, int> by_name_;
   std::set<int> in_cycle_;
   Analysis result_;
@@ -441,13 +445,12 @@ void Checker::infer(size_t i) {
 }
 
 void Checker::check_serde(size_t i, const std::string& pointer, const std::string& serde) {
-  if (serde.empty() || contains(available_serdes(), serde)) return;
+  if (serde.empty() || contains(serdes_, serde)) return;
   if (contains(later_serdes(), serde))
-    report(i, pointer, "serde '" + serde + "' is not available in this version",
-           "use one of " + join_names(available_serdes()));
+    report(i, pointer, "serde '" + serde + "' is not available in this version", "use one of " + join_names(serdes_));
   else
     report(i, pointer, "unknown serde '" + serde + "'",
-           did_you_mean(serde, available_serdes(), "use one of " + join_names(available_serdes())));
+           did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
 }
 
 void Checker::check_serdes(size_t i) {
@@ -463,7 +466,7 @@ void Checker::check_serdes(size_t i) {
     if (!(key ? own.key : own.value).empty() || !(key ? other.key : other.value).empty()) continue;
     std::string part = key ? "key" : "value";
     report(i, base, "the " + op + " names no serde for its " + part,
-           "add " + part + ": SERDE, one of " + join_names(available_serdes()) + " (bytes: as it is)");
+           "add " + part + ": SERDE, one of " + join_names(serdes_) + " (bytes: as it is)");
   }
 }
 
@@ -484,8 +487,9 @@ std::string Checker::declared_pointer(size_t i, const std::string& pointer) cons
 void Checker::check_config(size_t i, const std::string& type, const std::string& config, bool group_by) {
   for (auto& problem : types_.check(type, config)) {
     auto pointer = group_by ? "/group_by" : declared_pointer(i, problem.pointer);
-    result_.problems.push_back({declared(i).name, std::move(pointer), std::move(problem.message),
-                                std::move(problem.hint), problem.line, problem.column});
+    auto& found = problem.warning ? result_.warnings : result_.problems;
+    found.push_back({declared(i).name, std::move(pointer), std::move(problem.message), std::move(problem.hint),
+                     problem.line, problem.column});
   }
 }
 
@@ -535,12 +539,12 @@ void Checker::check_stores() {
   for (const auto& entry : declaration_.stores) {
     for (bool key : {true, false}) {
       const auto& serde = key ? entry.serde.key : entry.serde.value;
-      if (!serde.empty() && !contains(available_serdes(), serde))
+      if (!serde.empty() && !contains(serdes_, serde))
         report_topology(
             "/stores/" + entry.name + (key ? "/key" : "/value"),
             (contains(later_serdes(), serde) ? "not available in this version: serde '" : "unknown serde '") + serde +
                 "'",
-            did_you_mean(serde, available_serdes(), "use one of " + join_names(available_serdes())));
+            did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
     }
     if (!used.count(entry.name) && !refused)
       result_.warnings.push_back({"", "/stores/" + entry.name, "no node uses the store '" + entry.name + "'",
@@ -548,9 +552,9 @@ void Checker::check_stores() {
   }
   for (bool key : {true, false}) {
     const auto& serde = key ? declaration_.default_serde.key : declaration_.default_serde.value;
-    if (!serde.empty() && !contains(available_serdes(), serde))
+    if (!serde.empty() && !contains(serdes_, serde))
       report_topology(key ? "/default_serde/key" : "/default_serde/value", "unknown serde '" + serde + "'",
-                      did_you_mean(serde, available_serdes(), "use one of " + join_names(available_serdes())));
+                      did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
   }
 }
 

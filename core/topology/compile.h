@@ -30,11 +30,14 @@ class ProcessorTypes {
     uint32_t column = 0;
     std::string message;
     std::string hint;
+    bool warning = false;
   };
 
   virtual ~ProcessorTypes() = default;
   virtual std::optional<Shape> shape(const std::string& type) const = 0;
   virtual std::vector<std::string> names() const = 0;
+  // Names of serdes that plugins give, besides available_serdes().
+  virtual std::vector<std::string> plugin_serdes() const { return {}; }
   virtual std::vector<Problem> check(const std::string& type, const std::string& config) const = 0;
   // Where a plugin that was not found would have to be, for a hint.
   virtual std::string where_plugins_are() const = 0;

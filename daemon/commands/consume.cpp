@@ -34,11 +34,11 @@ struct Plan {
   std::optional<Duration> timeout;
 };
 
-Status understand(const ConsumeOptions& options, Plan& plan) {
-  auto key = serde_named(options.key.value_or("string"));
+Status understand(const ConsumeOptions& options, const ProcessorCatalog* catalog, Plan& plan) {
+  auto key = serde_named(options.key.value_or("string"), catalog);
   if (!key) return std::move(key).error();
   plan.key = *key;
-  auto value = serde_named(options.value);
+  auto value = serde_named(options.value, catalog);
   if (!value) return std::move(value).error();
   plan.value = *value;
   plan.show_key = options.key || options.key_separator;
@@ -196,7 +196,8 @@ class Reading {
 
 int consume_command(const ConsumeOptions& options) {
   Plan plan;
-  if (auto understood = understand(options, plan); !understood) return usage_error(understood.error());
+  const auto plugins = plugins_for_serdes(options.common, {options.key.value_or("string"), options.value});
+  if (auto understood = understand(options, plugins.get(), plan); !understood) return usage_error(understood.error());
   const RealClock clock;
   int exit_code = kDone;
   const auto client = open_target(options.common, options.target, clock, exit_code);

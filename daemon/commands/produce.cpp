@@ -111,7 +111,8 @@ int end_with(TopicClient& client, int64_t written, const std::optional<Error>& e
 
 int produce_command(const ProduceOptions& options) {
   LineFormat format;
-  if (auto made = LineFormat::make(options, format); !made) return usage_error(made.error());
+  const auto plugins = plugins_for_serdes(options.common, {options.key, options.value});
+  if (auto made = LineFormat::make(options, format, plugins.get()); !made) return usage_error(made.error());
   const RealClock clock;
   int exit_code = kDone;
   const auto client = open_target(options.common, options.target, clock, exit_code);

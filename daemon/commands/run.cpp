@@ -18,7 +18,6 @@
 namespace kstreamd {
 namespace {
 
-constexpr Duration kStopDeadline = std::chrono::seconds(25);  // within what Kubernetes gives a pod
 constexpr Duration kTick = std::chrono::milliseconds(100);
 
 bool failed_for_good(const TopologyStatus& topology) {
@@ -29,15 +28,16 @@ bool failed_for_good(const TopologyStatus& topology) {
 // it, so that a second signal and the watchdog are never late.
 class Runner {
  public:
-  Runner(Daemon& daemon, SignalQueue& signals, const Clock& clock, bool drain)
+  Runner(Daemon& daemon, SignalQueue& signals, const Clock& clock, const Settings& settings, bool drain)
       : daemon_(daemon),
+        stop_timeout_(settings.stop_timeout),
         signals_(signals),
         clock_(clock),
         drain_(drain),
         progress_(isatty(STDERR_FILENO), clock.now()) {}
 
   int run(LoadedTopologies loaded) {
-    daemon_.topologies().apply(std::move(loaded.topologies), kStopDeadline);
+    daemon_.topologies().apply(std::move(loaded.topologies), stop_timeout_);
     systemd_.send("READY=1");
     while (true) {
       if (const auto signal = signals_.wait(kTick)) {
@@ -74,7 +74,7 @@ class Runner {
   }
 
   void reload() {
-    auto loaded = daemon_.load();
+    auto loaded = daemon_.reload();
     for (const auto& diagnostic : loaded.diagnostics)
       log(diagnostic.severity == Severity::error ? LogLevel::error : LogLevel::warn, text(diagnostic));
     if (loaded.failed) {
@@ -82,7 +82,7 @@ class Runner {
           {{"hint", "mend the files named above and send SIGHUP again"}});
       return;
     }
-    daemon_.topologies().apply(std::move(loaded.topologies), kStopDeadline);
+    daemon_.topologies().apply(std::move(loaded.topologies), stop_timeout_);
     log(LogLevel::info, "topologies reloaded");
   }
 
@@ -99,7 +99,7 @@ class Runner {
   bool stop_topologies() {
     systemd_.send("STOPPING=1");
     if (reloading_.valid()) beside(reloading_);
-    auto stopping = std::async(std::launch::async, [this] { return daemon_.topologies().stop(kStopDeadline); });
+    auto stopping = std::async(std::launch::async, [this] { return daemon_.topologies().stop(stop_timeout_); });
     beside(stopping);
     return stopping.get();
   }
@@ -111,7 +111,7 @@ class Runner {
       return kDone;
     }
     log(LogLevel::error, "not everything stopped in time; what was not committed will be done again",
-        {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(kStopDeadline).count()}});
+        {{"seconds", std::chrono::duration_cast<std::chrono::seconds>(stop_timeout_).count()}});
     _exit(kFailed);  // threads that do not end cannot be joined
   }
 
@@ -133,6 +133,7 @@ class Runner {
   }
 
   Daemon& daemon_;
+  const Duration stop_timeout_;
   SignalQueue& signals_;
   const Clock& clock_;
   const bool drain_;
@@ -188,7 +189,7 @@ int run_command(RunOptions options) {
     loaded = (*daemon)->load();
   for (const auto& diagnostic : loaded.diagnostics) std::cerr << text(diagnostic) << "\n";
   if (loaded.failed) return kUsage;
-  const int code = Runner(**daemon, signals, clock, options.drain).run(std::move(loaded));
+  const int code = Runner(**daemon, signals, clock, *settings, options.drain).run(std::move(loaded));
   daemon->reset();
   return code;
 }

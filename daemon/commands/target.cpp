@@ -1,5 +1,6 @@
 #include "daemon/commands/target.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "core/kafka/kafka_cluster.h"
@@ -46,6 +47,16 @@ std::unique_ptr<TopicClient> open_folder(const Settings& settings, const Clock& 
 }
 
 }  // namespace
+
+std::unique_ptr<ProcessorCatalog> plugins_for_serdes(const CommonOptions& common,
+                                                     std::initializer_list<std::string> names) {
+  if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return find_serde(name); })) return nullptr;
+  const auto settings = settings_of(common, process_environment());
+  if (!settings || settings->plugins.empty()) return nullptr;
+  auto host = make_plugin_host();
+  for (const auto& problem : host->load_folder(settings->plugins)) complain(problem.error);
+  return host;
+}
 
 Result<Address> daemon_address(const TargetOptions& target) {
   return parse_address(target.daemon.value_or(process_environment()("KSTREAMD_DAEMON").value_or(kDefaultAddress)));

@@ -33,6 +33,8 @@ listen: 0.0.0.0:0
 http: { token: secret }
 log: { level: warn, format: json }
 internal_topics: { replication_factor: 3 }
+plugin_limits: { crashes: 5, call_time: 2s }
+stop_timeout: 500ms
 )",
                                  "d.yaml");
   REQUIRE(result.ok());
@@ -49,6 +51,9 @@ internal_topics: { replication_factor: 3 }
   CHECK(c.log_level == LogLevel::warn);
   CHECK(c.log_json);
   CHECK(c.internal_replication_factor == 3);
+  CHECK(c.plugin_crashes == 5);
+  CHECK(c.plugin_call_time == std::chrono::seconds(2));
+  CHECK(c.stop_timeout == std::chrono::milliseconds(500));
 }
 
 TEST_CASE("the sample daemon file holds the defaults") {
@@ -67,6 +72,9 @@ TEST_CASE("the sample daemon file holds the defaults") {
   CHECK(c.log_level == defaults.log_level);
   CHECK(c.log_json == defaults.log_json);
   CHECK(c.internal_replication_factor == defaults.internal_replication_factor);
+  CHECK(c.plugin_crashes == defaults.plugin_crashes);
+  CHECK(c.plugin_call_time == defaults.plugin_call_time);
+  CHECK(c.stop_timeout == defaults.stop_timeout);
 }
 
 TEST_CASE("mistakes in a daemon file") {

@@ -7,6 +7,7 @@
 #include "core/plugin_host/plugin_file.h"
 #include "daemon/arguments.h"
 #include "daemon/commands/commands.h"
+#include "daemon/commands/plugins_new.h"
 #include "daemon/commands/test.h"
 #include "daemon/wiring.h"
 
@@ -121,7 +122,19 @@ CLI::App& add_plugins_command(CLI::App& app, PluginsOptions& o) {
   command.add_option("DIR", o.folder, "The folder of plugins (default: the daemon file's)");
   add_config(command, o.common);
   add_output(command, o.common);
-  command.footer("Example: kstreamd plugins /usr/lib/kstreamd/plugins");
+  command.footer(
+      "Example: kstreamd plugins /usr/lib/kstreamd/plugins\n"
+      "To write one: kstreamd plugins new NAME --lang c++|c|rust [--dir DIR]");
+  return command;
+}
+
+CLI::App& add_plugins_new(CLI::App& plugins, PluginsNewOptions& o) {
+  auto& command = *plugins.add_subcommand("new", "Write the project of a new plugin, which builds and has tests");
+  command.add_option("NAME", o.name, "Of the plugin, its processor and its folder: [a-z][a-z0-9_]*")->required();
+  command.add_option("-l,--lang", o.language, "c++, c or rust")->required()->check(CLI::IsMember({"c++", "c", "rust"}));
+  command.add_option("--dir", o.folder, "The folder in which the project's folder is made (default: here)")
+      ->type_name("DIR");
+  command.footer("Example: kstreamd plugins new rate_limit --lang rust");
   return command;
 }
 
@@ -134,6 +147,7 @@ CLI::App& add_produce(CLI::App& app, ProduceOptions& o) {
       ->type_name("SEP");
   command.add_option("--key", o.key, "The serde of keys (default string)")->type_name("SERDE");
   command.add_option("--value", o.value, "The serde of values (default string)")->type_name("SERDE");
+  add_plugins(command, o.common);
   command.add_option("--null", o.null_marker, "A key or value of this text is null")->type_name("TEXT");
   command.add_option("-p,--partition", o.partition, "The partition (default: by the key)")->type_name("N");
   command.add_option("-H,--header", o.headers, "A header of each record; may be repeated")
@@ -162,6 +176,7 @@ CLI::App& add_consume(CLI::App& app, ConsumeOptions& o) {
       ->type_name("SEP");
   command.add_option("--key", o.key, "Show keys too, read with this serde")->type_name("SERDE");
   command.add_option("--value", o.value, "The serde of values (default string)")->type_name("SERDE");
+  add_plugins(command, o.common);
   command.add_option("-p,--partition", o.partition, "One partition only")->type_name("N");
   command.add_option("--read", o.read, "committed (default), or uncommitted: open and aborted transactions too")
       ->type_name("WHAT");
@@ -190,6 +205,7 @@ int run_command_line(const std::vector<std::string>& given) {
   TestOptions test;
   GraphOptions graph;
   PluginsOptions plugins;
+  PluginsNewOptions plugins_new;
   ProduceOptions produce;
   ConsumeOptions consume;
   StatusOptions status;
@@ -197,7 +213,8 @@ int run_command_line(const std::vector<std::string>& given) {
   const auto& validate_app = add_validate(app, validate);
   const auto& test_app = add_test(app, test);
   const auto& graph_app = add_graph(app, graph);
-  const auto& plugins_app = add_plugins_command(app, plugins);
+  auto& plugins_app = add_plugins_command(app, plugins);
+  const auto& plugins_new_app = add_plugins_new(plugins_app, plugins_new);
   const auto& produce_app = add_produce(app, produce);
   const auto& consume_app = add_consume(app, consume);
   add_status(app, status);
@@ -214,6 +231,7 @@ int run_command_line(const std::vector<std::string>& given) {
   if (validate_app.parsed()) return validate_command(validate);
   if (test_app.parsed()) return test_command(test);
   if (graph_app.parsed()) return graph_command(graph);
+  if (plugins_new_app.parsed()) return plugins_new_command(plugins_new);
   if (plugins_app.parsed()) return plugins_command(plugins);
   if (produce_app.parsed()) return produce_command(produce);
   if (consume_app.parsed()) return consume_command(consume);

@@ -133,33 +133,36 @@ TEST_CASE("what is destroyed unfinished fails its record, by name of the excepti
   TestTask<Holder> task;
   CHECK(task.pipe({text("a", "let go"), text("b", "throw"), text("c", "early"), text("d", "now"), text("e", "kept")}) ==
         KST_OK);
-  CHECK(task.errors() == Texts{"before",
+  // Those that threw failed by what they threw, though they were held.
+  CHECK(task.errors() == Texts{"after", "before", "too late",
                                "the processor let go of the record that it held, without completing, failing or "
-                               "dropping it",
-                               "after"});
+                               "dropping it"});
   CHECK(values(task.output("odd")) == Texts{"at once"});
-  CHECK(task.log_lines() == Texts{"an exception was thrown after its record was held, and is ignored: too late"});
   REQUIRE(Holder::held.size() == 1);
-  Holder::held[0].fail("no answer");
+  Holder::held[0].complete();  // ignored: its record has failed
   CHECK(task.finish());
-  CHECK(task.errors().back() == "no answer");
+  CHECK(task.output().empty());
+  CHECK(task.close().empty());
 }
 
-TEST_CASE("a batch of held records fails where it says, and the rest goes on") {
+TEST_CASE("a batch fails at the record that it says, what it held of the rest comes again") {
   TestTask<BatchHolder> task;
   CHECK(task.pipe({text("a", "1"), text("b", "throw"), text("c", "3")}) == KST_OK);
-  // All three were held when the second failed: none of them got its result.
-  CHECK(task.errors() == Texts{"throw", "throw", "throw"});
+  // The first was let go of before its result was there; the second threw; the third came again.
+  CHECK(task.errors() ==
+        Texts{"throw", "the processor let go of the record that it held, without completing, failing or dropping it"});
+  CHECK(values(task.take_output()) == Texts{"3"});
   CHECK(task.pipe({text("a", "1"), text("b", "early"), text("c", "3")}) == KST_OK);
-  CHECK(task.errors().size() == 5);
   CHECK(values(task.output()) == Texts{"3"});
   CHECK(task.held() == 0);
+  CHECK(task.close().empty());
 }
 
 TEST_CASE("a fatal error leaves what is held to the end of the instance") {
   TestTask<Holder> task;
   CHECK(task.pipe({text("a", "stop")}) == KST_FATAL);
-  CHECK(task.errors() == Texts{"no more"});
+  REQUIRE(task.errors().size() >= 1);
+  CHECK(task.errors()[0] == "no more");
   CHECK(task.close().empty());
 }
 

@@ -8,6 +8,8 @@
  * - Limit: no more than max_in_flight records are held at a time; further ones wait before process.
  * - Exactly-once: a commit waits until nothing is held. No new records are taken up meanwhile.
  * - Undoing: when the transaction is aborted or the task closed, what is held is forgotten; the records come again.
+ * - Failing: when process returns KST_RECORD_ERROR, the failed record and those after it are not held any more, whether
+ *   they were completed or not: the first is dealt with, the others come again.
  * - Time: a record held for longer than completion_timeout_ms fails as a record error, and the topology's on_error
  *   decides; what is completed after that is ignored. */
 #ifndef KSTREAMD_ABI_ASYNC_H

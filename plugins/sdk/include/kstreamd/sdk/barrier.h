@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace kstreamd::sdk::detail {
 
@@ -34,39 +33,6 @@ struct Barrier {
     return status;
   }
 
-  // The same for processors that hold records. An exception at a record that is held already is that record's end: it
-  // fails as a held one, and to the host the call has gone well so far, so what follows is processed here.
-  template <typename Body>
-  static kst_status process_holding(Context& context, std::span<const Record> records, size_t* done,
-                                    Body&& body) noexcept {
-    std::vector<bool> held(records.size());  // by which part of the call, does not matter
-    kst_status status = KST_OK;
-    size_t from = 0, to = records.size();
-    while (from < to) {
-      std::string message;
-      const auto part = records.subspan(from, to - from);
-      begin(context, part);
-      Orphans let_go;
-      status = attempt(context, message, [&] { body(part); });
-      const bool ended = status == KST_RECORD_ERROR && context.is_held(context.index_);
-      if (status == KST_OK || status == KST_RECORD_ERROR) let_go.fail(context, ended ? message : "");
-      for (size_t i = 0; i < part.size(); ++i)
-        if (context.is_held(i)) held[from + i] = true;
-      size_t next = ended ? from + context.index_ + 1 : to;
-      if (ended)
-        status = KST_OK;
-      else if (status != KST_OK)
-        status = conclude(context, status, message, done);
-      end(context);
-      if (status == KST_RECORD_ERROR) *done += from;
-      if (status != KST_OK) return status;
-      // The next run of records that nobody holds: a processor of batches may hold some beyond the failed one.
-      while (next < records.size() && held[next]) ++next;
-      for (from = to = next; to < records.size() && !held[to];) ++to;
-    }
-    return status;
-  }
-
   // Runs init or punctuate: there is no record that a failure could be put down to.
   template <typename Body>
   static kst_status call(Context& context, Body&& body) noexcept {
@@ -88,34 +54,10 @@ struct Barrier {
   }
 
  private:
-  // Collects the records whose Held is destroyed while an exception goes by, as long as it exists.
-  class Orphans {
-   public:
-    Orphans() { orphans = &tokens_; }
-    ~Orphans() { orphans = nullptr; }
-    Orphans(const Orphans&) = delete;
-    Orphans& operator=(const Orphans&) = delete;
-
-    // `message` is what the exception said; "": it ended within the processor, or is told elsewhere.
-    void fail(Context& context, std::string_view message) noexcept {
-      if (tokens_.empty() && message.empty()) return;
-      if (tokens_.empty())  // another thread has the record, and will finish it
-        return context.log(
-            Log::error, "an exception was thrown after its record was held, and is ignored: " + std::string(message));
-      if (message.empty()) message = "the processor let go of the record that it held, because of an exception";
-      for (const kst_token token : tokens_)
-        context.extensions_.async.of(context.host_).fail(token, message.data(), message.size());
-    }
-
-   private:
-    std::vector<kst_token> tokens_;
-  };
-
   static void begin(Context& context, std::span<const Record> records) noexcept {
     context.batch_ = records;
     context.index_ = records.size() == 1 ? 0 : RecordError::kCurrent;
     context.status_ = KST_OK;
-    context.held_.clear();
   }
 
   static void end(Context& context) noexcept {

@@ -108,8 +108,6 @@ class Context {
     kst_token token{};
     const Record* held = nullptr;
     check(async.hold(context_, &record, &token, &held));
-    held_.resize(batch_.size());
-    held_.at(static_cast<size_t>(&record - batch_.data())) = true;  // the host has checked that it is one of them
     return Held(async, token, held);
   }
   template <typename K, typename V>
@@ -240,8 +238,6 @@ class Context {
     throw StopProcessing(status);
   }
 
-  bool is_held(size_t index) const { return index < held_.size() && held_[index]; }
-
   const kst_task_extension& task() { return extensions_.task.of(host_); }
 
   template <typename M>
@@ -340,7 +336,6 @@ class Context {
   char* end_ = nullptr;
   std::vector<std::vector<Record>> collected_;   // by output, in order; the room is reused
   std::vector<const kst_object*> kept_objects_;  // one owner each, for collected records
-  std::vector<bool> held_;                       // which records of the batch are held; empty: none
 };
 
 }  // namespace kstreamd::sdk

@@ -14,7 +14,6 @@
 #include <kstreamd/sdk/output.h>
 #include <kstreamd/sdk/typed.h>
 
-#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,16 +23,10 @@
 
 namespace kstreamd::sdk {
 
-namespace detail {
-// Records whose holder let go of them because an exception went by: the edge of the call fails them with its message.
-// Points to that call's list while it runs on this thread.
-inline thread_local constinit std::vector<kst_token>* orphans = nullptr;
-}  // namespace detail
-
 // One held record. Movable, to any thread; used by one thread at a time. It is finished by the first complete, fail or
-// drop; what is destroyed unfinished fails its record. A result that the host does not wait for any more (time-out,
-// abort, close) is ignored in silence, for the record comes again or is dealt with already: none of this ever throws
-// for the host's sake.
+// drop; what is destroyed unfinished fails its record. A result that the host does not wait for any more is ignored in
+// silence (after a time-out, an abort, the processor's end, or an exception from process, by which that record fails
+// and those after it come again): none of this ever throws for the host's sake.
 class Held {
  public:
   Held() = default;  // holds nothing
@@ -126,13 +119,6 @@ class Held {
 
   void let_go() noexcept {
     if (!async_) return;
-    if (detail::orphans && std::uncaught_exceptions() > 0) {
-      try {
-        detail::orphans->push_back(token_);
-        return done();
-      } catch (...) {  // no memory: it fails below, with a poorer message
-      }
-    }
     fail("the processor let go of the record that it held, without completing, failing or dropping it");
   }
   void done() noexcept {

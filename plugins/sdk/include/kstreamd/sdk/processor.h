@@ -170,11 +170,9 @@ class TypeOf {
 
   static kst_status process(void* instance, const kst_record* records, size_t count, size_t* done) noexcept {
     Instance& of = *static_cast<Instance*>(instance);
-    const auto body = [&of](std::span<const Record> batch) { of.caller.process(of.processor, batch, *of.context); };
-    if constexpr (kHolds)
-      return Barrier::process_holding(*of.context, {records, count}, done, body);
-    else
-      return Barrier::process(*of.context, {records, count}, done, body);
+    return Barrier::process(*of.context, {records, count}, done, [&of](std::span<const Record> batch) {
+      of.caller.process(of.processor, batch, *of.context);
+    });
   }
 
   static kst_status punctuate(void* instance, uint64_t number, int64_t timestamp) noexcept {

@@ -72,6 +72,11 @@ class HeldRecords {
     for (const auto& [number, entry] : open_) count += entry.done ? 0 : 1;
     return count;
   }
+  // One that the processor failed in the call that held it, or that comes again.
+  void forget(uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    if (open_.erase(number) > 0) forgotten_.insert(number);
+  }
   // As after a time-out or an abort: what comes for them is ignored. Gives how many were not finished.
   size_t forget() {
     const size_t count = unfinished();

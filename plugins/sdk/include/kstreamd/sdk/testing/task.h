@@ -68,7 +68,6 @@ class Task {
   // Processes a batch, going on behind each record that fails; schedules on stream time fire after the record that
   // makes them due. Records without an origin get one. Returns the last status other than KST_RECORD_ERROR.
   kst_status pipe(std::span<const Record> records) {
-    held_origins_.clear();
     std::vector<Record> batch(records.begin(), records.end());
     std::deque<Origin> origins;
     int64_t time = stream_time_;
@@ -298,6 +297,7 @@ class Task {
       size_t done = 0;
       message_.clear();
       phase_ = Phase::process;
+      held_now_.clear();
       batch_ = records.subspan(begin, count - begin);
       const kst_status status = type_->process(instance_, batch_.data(), batch_.size(), &done);
       batch_ = {};
@@ -305,6 +305,8 @@ class Task {
       if (status != KST_OK) errors_.push_back(message_);
       stopped_ |= status == KST_FATAL || status == KST_STOP;
       if (status != KST_RECORD_ERROR) return status;
+      for (auto& [of, number] : std::exchange(held_now_, {}))
+        if (of >= &records[begin] + done) held_.forget(number);
       if (done >= count - begin) throw std::logic_error("the processor blames a record that is not in the batch");
       begin += done + 1;
     }
@@ -376,7 +378,8 @@ class Task {
       return task.fatal("records are forwarded in process and punctuate only");
     if (task.phase_ == Phase::process && task.type_->max_in_flight > 0)
       return task.fatal("a processor that holds records completes them, and forwards nothing in process");
-    if (output >= task.output_count() + task.options_.children.size())
+    // A type that names no outputs may be given names by its configuration, as `branch` is.
+    if (task.type_->outputs && output >= task.output_count() + task.options_.children.size())
       return task.fatal("there is no output " + std::to_string(output));
     task.forwards_.push_back(count);
     for (size_t i = 0; i < count; ++i) task.outputs_[output].push_back(own(records[i]));
@@ -402,8 +405,9 @@ class Task {
     if (task.type_->max_in_flight == 0) return task.fatal("the processor's type has no max_in_flight");
     if (record < task.batch_.data() || record >= task.batch_.data() + task.batch_.size())
       return task.fatal("only a record of the batch at hand can be held");
-    if (!task.held_origins_.insert(record->origin).second) return task.fatal("the record is held already");
+    if (task.held_now_.count(record)) return task.fatal("the record is held already");
     *token = task.held_.hold(*record, *held);
+    task.held_now_[record] = token->record;
     return KST_OK;
   }
 
@@ -506,7 +510,7 @@ class Task {
   int64_t wall_time_ = 0;
   Schedules schedules_;
   HeldRecords held_;
-  std::set<const Origin*> held_origins_;  // of the records of the piped batch that were held
+  std::map<const Record*, uint64_t> held_now_;  // of the batch at hand, by their tokens' numbers
   std::deque<FakeStore> stores_;
   std::map<uint32_t, std::vector<OwnedRecord>> outputs_;
   std::deque<OwnedRecord> read_;

@@ -93,6 +93,37 @@ TEST_CASE("an error of the transaction is never taken for one of the record") {
   CHECK(processed.error().recovery == Recovery::recreate_producer);
 }
 
+TEST_CASE("an object of a plugin is written as JSON, or as the bytes it makes of itself") {
+  struct Say {
+    static kst_status json(const kst_object*, const kst_memory*, const char** text, size_t* size) {
+      *text = "{\"n\":1}";
+      *size = 7;
+      return KST_OK;
+    }
+    static kst_status bytes(const kst_object*, const kst_memory*, const void** data, size_t* size) {
+      *data = "one";
+      *size = 3;
+      return KST_OK;
+    }
+    static void leave(const kst_object*) {}
+  };
+  static const kst_object_type type{sizeof(kst_object_type), "test/1", Say::json, Say::bytes, Say::leave, Say::leave};
+  static const kst_object object{&type};
+  for (const auto& [serde, written] : std::map<std::string, std::string>{{"json", "{\"n\":1}"}, {"bytes", "one"}}) {
+    Fixture f;
+    f.topology.nodes[2].value_serde = serde;
+    f.processors.steps["work"] = [](const Record& r, ProcessorContext& c) {
+      Record with_object = r;
+      with_object.value = object_value(&object);
+      return c.forward(0, {&with_object, 1});
+    };
+    f.start();
+    f.send({"a"});
+    REQUIRE(f.run() == "");
+    CHECK(f.values("out") == Fixture::Values{written});
+  }
+}
+
 TEST_CASE("negative timestamps are dropped") {
   Fixture f;
   Task& task = f.start();

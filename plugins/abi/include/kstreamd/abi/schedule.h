@@ -22,10 +22,12 @@ enum { KST_STREAM_TIME = 0, KST_WALL_CLOCK = 1 };
 typedef struct kst_schedule_extension {
   uint32_t struct_size;
 
-  /* Asks for a punctuation every `interval` ms (1 or more; else KST_FATAL). `start`: the first time, in ms since 1970;
+  /* Asks for a punctuation every `interval` ms (1 or more; else KST_FATAL). `start`: the first time, in ms since 1970
+   * (0 or more; else KST_FATAL); where the wall clock is past it, the first time in steps of the interval that is not.
    * KST_NO_START: stream time counts from 0, so that it fires with the first record, and the wall clock fires one
-   * interval from now. *schedule is a number that this context has not used before. A schedule lives as long as the
-   * context: after an abort the new instance makes its own in init. [init, process, punctuate] */
+   * interval from now. What is made during process is first looked at after the batch at hand. *schedule is a number
+   * that this context has not used before. A schedule lives as long as the context: after an abort the new instance
+   * makes its own in init. [init, process, punctuate] */
   kst_status (*schedule)(kst_context* context, uint32_t kind, int64_t interval, int64_t start, uint64_t* schedule);
 
   /* Ends a schedule, also from within its own punctuation. A number that is not in use is ignored. [init, process,

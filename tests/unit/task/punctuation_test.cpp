@@ -315,6 +315,10 @@ TEST_CASE("a punctuation forwards, and what it did is to be committed") {
   CHECK(task.dirty());
   CHECK(task.commit_requested());
   CHECK(task.next_wall_clock_ms() == 200);
+  std::vector<PartitionOffset> offsets;
+  task.offsets(offsets, false);
+  REQUIRE(offsets.size() == 1);  // what it wrote is fenced by the offset, though that has not moved
+  CHECK(offsets[0].offset == 0);
 }
 
 TEST_CASE("after a rollback there are the schedules of the new processor, and no others") {

@@ -80,6 +80,17 @@ struct Job {
   void* into;
 };
 
+// The JSON of a plugin's object, in memory that lives as long as the record is the one at hand.
+std::string_view text_of_object(lua_State* L, const Value& v) {
+  try {
+    return sdk::json_of(v.u.object, State::of(L).object_texts);
+  } catch (const sdk::RecordError& error) {
+    lua_pushstring(L, error.what());
+  }
+  lua_error(L);
+  return {};
+}
+
 void push_value(lua_State* L, uint8_t slot, const Value& v) {
   switch (v.type) {
     case KST_NULL:
@@ -97,8 +108,10 @@ void push_value(lua_State* L, uint8_t slot, const Value& v) {
       return;
     case KST_JSON:
       return push_json(L, slot, data_of(v));
+    case KST_OBJECT:
+      return push_json(L, slot, text_of_object(L, v));
     default:
-      luaL_error(L, "the %s is an object that expressions cannot read", slot == 0 ? "key" : "value");
+      luaL_error(L, "the %s is of a kind that expressions cannot read", slot == 0 ? "key" : "value");
   }
 }
 
@@ -327,6 +340,7 @@ void Engine::set_record(const Record& record) {
   state_->record = &record;
   ++state_->epoch;
   state_->pushed = 0;
+  state_->object_texts.clear();
 }
 
 bool Engine::test(const Expression& e) {
@@ -348,7 +362,8 @@ Value Engine::value(const Expression& e, Memory& memory) {
 Value Engine::key(const Expression& e, Memory& memory) {
   const Record& record = *state_->record;
   if (e.same_ == Variable::key) return record.key;
-  if (e.same_ == Variable::value && record.value.type != KST_JSON) return record.value;
+  const bool json = record.value.type == KST_JSON || record.value.type == KST_OBJECT;
+  if (e.same_ == Variable::value && !json) return record.value;
   Value out = null_value();
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) { out = to_value(L, 1, memory, true); });
   return out;

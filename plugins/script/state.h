@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kstreamd/sdk/memory.h"
 #include "kstreamd/sdk/value.h"
 #include "plugins/script/expression.h"
 
@@ -81,6 +82,7 @@ class State {
   Scope pushed = 0;    // which variables the evaluator's upvalues hold
   Scope changed = 0;   // which of them an evaluation has written into
   std::unique_ptr<Documents, DeleteDocuments> documents;
+  sdk::OwnMemory object_texts;  // the JSON of its key and value, where they are objects of plugins
 
   std::string buffer;  // for texts being made
   std::unordered_map<std::string, std::unique_ptr<ByteSet>> byte_sets;

@@ -1,13 +1,30 @@
 // JSON in expressions: reading, absence, writing.
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "core/serde/serde.h"
+#include "kstreamd/sdk/object.h"
 #include "plugins/script/json_text.h"
 #include "tests/unit/script/records.h"
 
 using namespace kstreamd;
 using namespace kstreamd::script;
 using Catch::Contains;
+
+namespace {
+
+struct Order {
+  static constexpr const char* kTypeId = "test.order/1";
+  int count = 0;
+  explicit Order(int n) : count(n) {}
+  std::string to_json() const {
+    if (count < 0) throw std::domain_error("a negative count");
+    return R"({"n":)" + std::to_string(count) + R"(,"a":[1,2]})";
+  }
+};
+
+}  // namespace
 
 TEST_CASE("fields, lists and what is absent") {
   Asker ask(
@@ -83,6 +100,28 @@ TEST_CASE("encode and decode") {
   CHECK_THAT(ask.error("json.decode('{')"), Contains("this is not JSON"));
   CHECK_THAT(ask.error("json.decode(string.rep('[', 5000))"), Contains("this is not JSON"));
   CHECK(ask.value("tostring({ a = 1 }) .. tostring(json.decode(value).b)") == R"(string {"a":1}[1,null])");
+}
+
+TEST_CASE("an object of a plugin reads as its JSON, and stays what it is while nothing is changed") {
+  const auto order = sdk::Object<Order>::make(7);
+  Asker asker(order.value(), string_value("k"));
+  CHECK(asker.value("value.n + value.a[2]") == "int64 9");
+  CHECK(asker.key("value") == R"(json {"a":[1,2],"n":7})");
+  CHECK(asker.value("{ inside = value }") == R"(json {"inside":{"a":[1,2],"n":7}})");
+  for (const char* same : {"value", "value.n > 0 and value or nil"}) {
+    const auto expression = asker.compile(same);
+    asker.engine.set_record(asker.record);
+    const Value out = asker.engine.value(expression, asker.memory);
+    CHECK(out.type == KST_OBJECT);
+    CHECK(out.u.object == order.value().u.object);
+  }
+  const auto other = sdk::Object<Order>::make(8);
+  asker.record.value = other.value();
+  CHECK(asker.value("value.n") == "int64 8");
+  const auto bad = sdk::Object<Order>::make(-1);
+  asker.record.value = bad.value();
+  CHECK_THAT(asker.error("value.n"),
+             Catch::Contains("an object of type 'test.order/1' cannot be turned into JSON: a negative count"));
 }
 
 TEST_CASE("the last of equal names counts, read or written") {

@@ -17,35 +17,6 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// A Lua expression without the insides of its string literals and comments.
-std::string without_literals(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '-' && text.compare(i, 2, "--") == 0) {
-      i = std::min(text.find('\n', i), text.size());
-    } else if (c == '\'' || c == '"') {
-      for (++i; i < text.size() && text[i] != c; ++i)
-        if (text[i] == '\\') ++i;
-      out += "''";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; }
-
-// Whether the word at `at` is an operand of == or ~=.
-bool compared(const std::string& text, size_t at, size_t size) {
-  auto before = text.find_last_not_of(" \t\n", at == 0 ? std::string::npos : at - 1);
-  auto after = text.find_first_not_of(" \t\n", at + size);
-  auto is_comparison = [&](size_t i) { return text.compare(i, 2, "==") == 0 || text.compare(i, 2, "~=") == 0; };
-  return (at > 0 && before != std::string::npos && before > 0 && is_comparison(before - 1)) ||
-         (after != std::string::npos && is_comparison(after));
-}
-
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -110,19 +81,7 @@ std::optional<std::string> Reader::expression(const YamlNode& value, const std::
           "write it as text in quotes: " + name + ": \"value\"");
     return std::nullopt;
   }
-  auto result = text(value, name);
-  if (result) warn_of_null(value, *result);
-  return result;
-}
-
-void Reader::warn_of_null(const YamlNode& value, const std::string& text) {
-  auto code = without_literals(text);
-  for (size_t at = 0; (at = code.find("null", at)) != std::string::npos; at += 4) {
-    bool word = (at == 0 || !is_word(code[at - 1])) && (at + 4 >= code.size() || !is_word(code[at + 4]));
-    if (!word || !compared(code, at, 4)) continue;
-    warning(value.place, "a comparison with null: what is absent or null reads as nil", "compare with nil");
-    return;
-  }
+  return text(value, name);
 }
 
 std::optional<std::chrono::milliseconds> Reader::duration(const YamlNode& value, const std::string& name) {

@@ -55,7 +55,6 @@ class Reader {
   void add(Severity severity, YamlPlace place, std::string message, std::string hint);
   bool write_json(const YamlNode& value, const std::string& name, std::string& out);
   bool write_json_scalar(const YamlNode& value, const std::string& name, std::string& out);
-  void warn_of_null(const YamlNode& value, const std::string& text);
 
   const std::string filename_;
   std::vector<Diagnostic>& diagnostics_;

@@ -202,6 +202,12 @@ TEST_CASE("every mistake of a configuration is found, and placed") {
   CHECK(problems[0].column == 11);
   CHECK(problems[0].message == "unexpected symbol near 'and'");
 
+  problems = check(type("filter"), expr("value.x == null"));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].warning);
+  CHECK(problems[0].column == 12);
+  CHECK(problems[0].message == "a comparison with null is never true");
+
   problems = check(type("map"), R"({"key":"vlaue","value":"1 +","timestamp":3})");
   REQUIRE(problems.size() == 3);
   CHECK(problems[0].pointer == "/key");

@@ -1,6 +1,6 @@
 // A ProcessorCatalog for the tests of core/spec: the built-in types, whose expressions Lua's own loader checks, and a
-// plugin with the types "dedup", which has one store and does not like a negative window, "clicks", which has a window
-// and a session store, and "look_up", asynchronous.
+// plugin with the types "dedup", which has one store, does not like a negative window and warns of a long one,
+// "clicks", which has a window and a session store, and "look_up", asynchronous.
 #pragma once
 #include <lua.hpp>
 #include <memory>
@@ -37,6 +37,8 @@ class FakeCatalog final : public ProcessorCatalog {
     if (type == "dedup") {
       if (config.find("\"window\":-") != std::string_view::npos)
         problems.push_back({false, "/window", 0, 0, "the window has to be positive", "write a number of records"});
+      if (config.find("\"window\":999999") != std::string_view::npos)
+        problems.push_back({true, "/window", 0, 0, "the window is very long", "write a smaller number"});
       return problems;
     }
     // {"expr":"..."} and {"key":"...","value":"..."}: every text value is an expression.

@@ -49,7 +49,7 @@ class Dedup {
   }
 })json";
   static constexpr kstreamd::sdk::StoreNeed kStores[] = {{"what was seen so far"}};
-  // How soon old rows are erased depends on the batches, and decides about records later than the grace.
+  // How soon old rows are erased depends on when the instance began, and decides about records later than the grace.
   static constexpr bool kDeterministic = false;
 
   Dedup(kstreamd::sdk::Context& context, const kstreamd::sdk::Config& config)

@@ -142,14 +142,15 @@ int main() {
     }
   std::printf("ns per record, source to sink; added: median of the differences (least, greatest) of %d repetitions\n",
               repetitions);
-  std::printf("%6s %10s  %-28s %-28s\n", "batch", "no plugin", "C, batches: added", "C++, record by record: added");
+  std::printf("%6s %10s  %-24s %-24s %s\n", "batch", "no plugin", "C, batches", "C++, by record", "C++, typed");
   for (const size_t batch : {1, 8, 64, 512}) {
-    Lane none("", host), batches("pass_batches", host), records("pass_records", host);
-    std::vector<double> bare, by_batch, by_record;
+    Lane none("", host), batches("pass_batches", host), records("pass_records", host), typed("pass_typed", host);
+    std::vector<double> bare, by_batch, by_record, by_type;
     for (int i = 0; i < repetitions; ++i) {
       bare.push_back(none.run(batch));
       by_batch.push_back(batches.run(batch) - bare.back());
       by_record.push_back(records.run(batch) - bare.back());
+      by_type.push_back(typed.run(batch) - bare.back());
     }
     const auto text = [](const std::vector<double>& added) {
       char out[64];
@@ -157,7 +158,8 @@ int main() {
                     *std::max_element(added.begin(), added.end()));
       return std::string(out);
     };
-    std::printf("%6zu %10.1f  %-28s %-28s\n", batch, median(bare), text(by_batch).c_str(), text(by_record).c_str());
+    std::printf("%6zu %10.1f  %-24s %-24s %s\n", batch, median(bare), text(by_batch).c_str(), text(by_record).c_str(),
+                text(by_type).c_str());
   }
   return 0;
 }

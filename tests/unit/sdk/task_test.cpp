@@ -175,6 +175,14 @@ TEST_CASE("the wall clock fires from its start on, without records, and may be c
   CHECK(once.schedules() == 1);
 }
 
+TEST_CASE("a start that the wall clock has passed counts on to the next step") {
+  TestTask<Ticker> task("{}", {.wall_time = 7500});
+  task.advance_wall_clock(499ms);
+  CHECK(task.output("wall").empty());
+  task.advance_wall_clock(1ms);
+  CHECK(times(task.output("wall")) == Times{8000});
+}
+
 TEST_CASE("stream time at a record does not depend on the batch") {
   for (const size_t batch : {1, 4}) {
     Ticker::stream_times.clear();

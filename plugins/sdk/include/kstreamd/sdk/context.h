@@ -165,10 +165,10 @@ class Context {
 
   // ---- Time
 
-  // Has punctuate called every `interval`, of 1 ms or more. The first time is `start`, in ms since 1970; without it
-  // stream time counts from 0, so that it fires with the first record, and the wall clock waits for one interval.
-  // Missed times are not caught up. The class needs `void punctuate(const Schedule&, int64_t timestamp, Context&)`.
-  // [init, process, punctuate]
+  // Has punctuate called every `interval`, of 1 ms or more. The first time is `start`, in ms since 1970 (where the wall
+  // clock is past it, the first step of the interval that is not); without it stream time counts from 0, so that it
+  // fires with the first record, and the wall clock waits for one interval. Missed times are not caught up. The class
+  // needs `void punctuate(const Schedule&, int64_t timestamp, Context&)`. [init, process, punctuate]
   Schedule every(Clock clock, std::chrono::milliseconds interval, std::optional<int64_t> start = std::nullopt) {
     if (!ready_) throw FatalError("schedules are made in init(Context&) or later, not in the constructor");
     if (!punctuates_)

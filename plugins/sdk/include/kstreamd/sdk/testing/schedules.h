@@ -11,7 +11,9 @@ namespace kstreamd::sdk::testing {
 class Schedules {
  public:
   uint64_t add(uint32_t kind, int64_t interval, int64_t start, int64_t wall_time) {
-    const int64_t first = start != KST_NO_START ? start : kind == KST_STREAM_TIME ? 0 : wall_time + interval;
+    int64_t first = start != KST_NO_START ? start : kind == KST_STREAM_TIME ? 0 : wall_time + interval;
+    // Where the wall clock is past the start: the first step of the interval that is not.
+    if (kind == KST_WALL_CLOCK && first < wall_time) first += (wall_time - first + interval - 1) / interval * interval;
     all_[++last_] = {kind, interval, first};
     return last_;
   }

@@ -416,6 +416,7 @@ class Task {
     Task& task = of(context);
     if (task.phase_ == Phase::create) return task.fatal("schedules are made in init or later");
     if (interval < 1) return task.fatal("the interval of a schedule is 1 ms or more");
+    if (start < 0 && start != KST_NO_START) return task.fatal("a schedule starts in 1970 or later");
     *schedule = task.schedules_.add(kind, interval, start, task.wall_time_);
     return KST_OK;
   }

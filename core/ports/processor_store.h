@@ -26,7 +26,8 @@ class KeyValueAccess : public ProcessorStore {
   virtual kst_status put_many(std::span<const kst_store_row> rows) = 0;
   virtual kst_status put_if_absent_many(std::span<kst_store_row> rows) = 0;
   virtual kst_status delete_many(std::span<kst_store_row> rows) = 0;
-  virtual kst_status scan(std::span<const kst_key_range> ranges, bool reverse, void* visitor, kst_row_visitor visit) = 0;
+  virtual kst_status scan(std::span<const kst_key_range> ranges, bool reverse, void* visitor,
+                          kst_row_visitor visit) = 0;
   virtual kst_status prefix_scan(std::span<const kst_value> prefixes, bool reverse, void* visitor,
                                  kst_row_visitor visit) = 0;
 };

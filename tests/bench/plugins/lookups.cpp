@@ -52,8 +52,8 @@ kst_status process_batch(void* instance, const kst_record* records, size_t count
 class Pool {
  public:
   explicit Pool(const kst_host* host, kst_context* context)
-      : context_(context), async_(static_cast<const kst_async_extension*>(
-                               host->extension(KST_ASYNC_EXTENSION, KST_ASYNC_REVISION))) {
+      : context_(context),
+        async_(static_cast<const kst_async_extension*>(host->extension(KST_ASYNC_EXTENSION, KST_ASYNC_REVISION))) {
     for (size_t i = 0; i < in_flight; ++i) threads_.emplace_back([this] { run(); });
   }
   ~Pool() {
@@ -141,8 +141,8 @@ const kst_processor_type one = make("lookup_one", process_one);
 const kst_processor_type batches = make("lookup_batch", process_batch);
 const kst_processor_type async = make_async("lookup_async");
 const kst_processor_type* const types[] = {&one, &batches, &async, nullptr};
-const kst_plugin plugin = {KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "lookups", "1.0.0",
-                           types,            nullptr};
+const kst_plugin plugin = {KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin),
+                           "lookups",        "1.0.0",       types,         nullptr};
 
 }  // namespace
 

@@ -31,8 +31,8 @@ static const kst_processor_type type = {.struct_size = sizeof(kst_processor_type
                                         .process = process,
                                         .close = free};
 static const kst_processor_type* const types[] = {&type, NULL};
-static const kst_plugin plugin = {KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "pass_batches",
-                                  "1.0.0",          types,         NULL};
+static const kst_plugin plugin = {KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin),
+                                  "pass_batches",   "1.0.0",       types,         NULL};
 
 KST_EXPORT const kst_plugin* kst_plugin_entry(const kst_host* host);
 KST_EXPORT const kst_plugin* kst_plugin_entry(const kst_host* host) {

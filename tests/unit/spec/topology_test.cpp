@@ -239,10 +239,10 @@ TEST_CASE("environment variables work in scalars, and their absence is placed") 
 }
 
 TEST_CASE("what a processor warns of is a warning at its place, and the topology is good") {
-  auto d = one(
-      "kstreamd: 1\nname: x\nstores:\n  s: { key: string, value: string }\nnodes:\n"
-      "  in: { source: { topic: in, key: string, value: string } }\n"
-      "  x: { from: in, process: dedup, stores: [s], config: { window: 999999 } }\n");
+  auto d =
+      one("kstreamd: 1\nname: x\nstores:\n  s: { key: string, value: string }\nnodes:\n"
+          "  in: { source: { topic: in, key: string, value: string } }\n"
+          "  x: { from: in, process: dedup, stores: [s], config: { window: 999999 } }\n");
   CHECK(d.severity == Severity::warning);
   CHECK(d.line == 7);
   CHECK(d.message == "the window is very long");

@@ -18,8 +18,8 @@ typedef struct kst_serde_type {
   const char* description; /* one line */
 
   /* Bytes to a value. What the value points to is part of `bytes`, lives in `memory`, is static, or is an object that
-   * `memory`'s owner releases: a serde that gives KST_OBJECT hands over one owner of it. All of it stays valid until the
-   * batch that the bytes belong to is done. On failure: fail, then KST_RECORD_ERROR. */
+   * `memory`'s owner releases: a serde that gives KST_OBJECT hands over one owner of it. All of it stays valid until
+   * the batch that the bytes belong to is done. On failure: fail, then KST_RECORD_ERROR. */
   kst_status (*read)(const void* bytes, size_t size, const kst_memory* memory, kst_value* value);
 
   /* A value, never KST_NULL, to bytes. They live in `memory`, or in the value. A value of a kind that this serde cannot

@@ -212,6 +212,8 @@ impl Processor for Counter {
     fn init(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
         self.every = Some(context.schedule(Clock::StreamTime, 100, Some(100))?);
         context.schedule(Clock::WallClock, 1000, None)?;
+        let past = context.schedule(Clock::WallClock, 10, Some(7))?;
+        context.cancel(past);
         Ok(())
     }
 

@@ -400,8 +400,9 @@ impl<'c> Context<'c> {
         SessionStore { context: self, store }
     }
 
-    /// Asks for a punctuation every `interval` ms (1 or more). `start`: the first time, in ms since 1970; None: stream
-    /// time counts from 0, so that it fires with the first record, and the wall clock fires one interval from now.
+    /// Asks for a punctuation every `interval` ms (1 or more). `start`: the first time, in ms since 1970 (0 or more); where
+    /// the wall clock is past it, the first time in steps of the interval that is not. None: stream time counts from 0, so
+    /// that it fires with the first record, and the wall clock fires one interval from now.
     pub fn schedule(&mut self, clock: Clock, interval: i64, start: Option<i64>) -> Result<Schedule, Error> {
         let table = need(self.node.extensions.schedule, KST_SCHEDULE_EXTENSION)?;
         let kind = match clock {

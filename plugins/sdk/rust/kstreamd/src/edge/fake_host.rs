@@ -190,12 +190,17 @@ unsafe extern "C" fn schedule(
     if interval < 1 {
         return bed.refuse(format!("a punctuation every {interval} ms: it must be 1 or more"));
     }
+    if start < 0 && start != KST_NO_START {
+        return bed.refuse(format!("a punctuation that starts at {start} ms: it must be 0 or more"));
+    }
     let clock = if kind == KST_STREAM_TIME { Clock::StreamTime } else { Clock::WallClock };
     let mut state = bed.state.borrow_mut();
     let next = match (start, clock) {
         (KST_NO_START, Clock::StreamTime) => 0,
         (KST_NO_START, Clock::WallClock) => state.wall_time + interval,
-        _ => start,
+        (_, Clock::StreamTime) => start,
+        // The first time in steps of the interval that is not past.
+        (_, Clock::WallClock) => start + ((state.wall_time - start).max(0) + interval - 1) / interval * interval,
     };
     state.last_schedule += 1;
     let made = state.last_schedule;

@@ -33,9 +33,22 @@ kst_status process(void* instance, const kst_record*, size_t count, size_t* done
   }
 }
 
-const kst_processor_type type = {
-    sizeof(kst_processor_type), "misbehaves", "breaks the rules", nullptr, nullptr, nullptr, 0, 1, 0, 0, nullptr,
-    create,                     nullptr,      process,            nullptr, sound_close};
+const kst_processor_type type = {sizeof(kst_processor_type),
+                                 "misbehaves",
+                                 "breaks the rules",
+                                 nullptr,
+                                 nullptr,
+                                 nullptr,
+                                 0,
+                                 1,
+                                 0,
+                                 0,
+                                 nullptr,
+                                 create,
+                                 nullptr,
+                                 process,
+                                 nullptr,
+                                 sound_close};
 const kst_processor_type* const types[] = {&type, nullptr};
 const kst_plugin plugin = SOUND_PLUGIN(types);
 

@@ -16,12 +16,30 @@ static kst_status sound_process(void* instance, const kst_record* records, size_
 }
 static void sound_close(void* instance) { (void)instance; }
 
-#define SOUND_TYPE(type_name)                                                                                       \
-  {                                                                                                                 \
+#define SOUND_TYPE(type_name)                                                                                      \
+  {                                                                                                                \
     sizeof(kst_processor_type), type_name, "does nothing", NULL, NULL, NULL, 0, 1, 0, 0, NULL, sound_create, NULL, \
-        sound_process, NULL, sound_close                                                                            \
+        sound_process, NULL, sound_close                                                                           \
   }
 #define SOUND_PLUGIN(types) \
   { KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "bad", "1.0.0", types, NULL }
+
+static kst_status sound_read(const void* bytes, size_t size, const kst_memory* memory, kst_value* value) {
+  (void)memory;
+  value->type = KST_BYTES;
+  value->size = (uint32_t)size;
+  value->u.data = (const char*)bytes;
+  return KST_OK;
+}
+static kst_status sound_write(const kst_value* value, const kst_memory* memory, const void** bytes, size_t* size) {
+  (void)memory;
+  *bytes = value->u.data;
+  *size = value->size;
+  return KST_OK;
+}
+#define SOUND_SERDE(serde_name) \
+  { sizeof(kst_serde_type), serde_name, "bytes as they are", sound_read, sound_write }
+#define SOUND_SERDES(serdes) \
+  { KST_PLUGIN_MAGIC, KST_ABI_MAJOR, KST_ABI_MINOR, sizeof(kst_plugin), "bad", "1.0.0", NULL, serdes }
 
 #endif

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "core/plugin_host/abi_struct.h"
 #include "tests/unit/plugin_host/fixture.h"
 
 using namespace kstreamd;
@@ -58,12 +59,45 @@ TEST_CASE("a broken plugin is refused with what is wrong and what to do") {
        "has a processor named 'Bad Name' (names are made of a-z, 0-9, '_' and '.', and are not empty)"},
       {"bad_schema",
        "processor 'bad' has a broken config_schema: it is no JSON (give a JSON Schema, or NULL for any object)"},
+      {"broken_schema",
+       "processor 'bad' has a broken config_schema: '/properties/size/type' names no type of JSON: \"intger\" (did you mean "
+       "'integer'?)"},
+      {"null_stores",
+       "processor 'bad' needs 2 stores, but stores is NULL (describe them in stores, or set store_count to 0)"},
+      {"store_flood",
+       "processor 'bad' needs 1073741824 stores; at most 1000 are possible (set store_count to the number of entries in "
+       "stores)"},
+      {"unknown_store_kind", "processor 'bad' needs store 1 to be of kind 4, which kstreamd ABI " + abi +
+                                 " does not have (use KST_STORE_ANY, KST_STORE_KEY_VALUE, KST_STORE_WINDOW or "
+                                 "KST_STORE_SESSION)"},
+      {"serde_bad_name", "has a serde named '2fast' (names begin with a-z, and are made of a-z, 0-9 and '_')"},
+      {"serde_builtin_name",
+       "serde 'int64' has the name of one of kstreamd's own (give it another, such as the name of what it reads)"},
+      {"serde_later_name",
+       "serde 'avro' has the name of one of kstreamd's own (give it another, such as the name of what it reads)"},
+      {"serde_no_description", "serde 'fine' has no description (say in one line what it reads and writes)"},
+      {"serde_no_write", "serde 'fine' lacks write (a serde has both functions)"},
+      {"short_serde", "says that a serde's descriptor has 8 bytes; kstreamd ABI " + abi + " has " +
+                          std::to_string(sizeof(kst_serde_type)) + " (set struct_size to sizeof(kst_serde_type), and " +
+                          rebuild + ")"},
+      {"duplicate_serdes", "has two serdes named 'twice' (give each a name of its own)"},
       {"duplicate_names", "has two processors named 'twice' (give each a name of its own)"},
   };
   for (const auto& [name, text] : expected) {
     const std::string path = bad_plugin(name);
     CHECK(refusal(path) == "plugin " + path + ": " + text);
   }
+}
+
+TEST_CASE("a field that an older plugin does not have is 0, and one that only a younger one has is left out") {
+  struct Now {
+    uint32_t struct_size, one, two;
+  };
+  const Now given{sizeof(Now), 7, 8};
+  CHECK(read_struct(given, sizeof(Now)).two == 8);
+  CHECK(read_struct(given, offsetof(Now, two)).one == 7);
+  CHECK(read_struct(given, offsetof(Now, two)).two == 0);
+  CHECK(read_struct(given, sizeof(Now) + 100).two == 8);
 }
 
 TEST_CASE("a file that is no shared object is refused by its own name") {

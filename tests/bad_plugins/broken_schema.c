@@ -1,0 +1,12 @@
+#include "sound.h"
+
+static kst_processor_type type = SOUND_TYPE("bad");
+static const kst_processor_type* const types[] = {&type, NULL};
+static const kst_plugin plugin = SOUND_PLUGIN(types);
+
+KST_EXPORT const kst_plugin* kst_plugin_entry(const kst_host* host);
+KST_EXPORT const kst_plugin* kst_plugin_entry(const kst_host* host) {
+  (void)host;
+  type.config_schema = "{\"properties\": {\"size\": {\"type\": \"intger\"}}}";
+  return &plugin;
+}

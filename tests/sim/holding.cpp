@@ -98,6 +98,8 @@ void HeldRecords::add(kst_token token, const kst_record* record) {
 }
 
 void HeldRecords::close(uint64_t processor) {
+  std::erase_if(held_,
+                [&](const Entry& entry) { return entry.token.processor == processor && chaos_.random.below(4); });
   for (auto& entry : held_)
     if (entry.token.processor == processor) entry.record = nullptr;
 }

@@ -21,7 +21,7 @@ constexpr Rate rates[] = {
     {Event::crash_before_offsets, 5'000},   {Event::crash_after_offsets, 5'000}, {Event::crash_before_commit, 5'000},
     {Event::crash_after_commit, 5'000},     {Event::crash_before_write, 5'000},  {Event::crash_after_write, 5'000},
     {Event::crash_while_restoring, 20'000}, {Event::crash_in_group, 20'000},     {Event::instance_stopped, 300},
-    {Event::worker_stalled, 1'000},         {Event::control_stalled, 500},       {Event::restorer_stalled, 500},
+    {Event::worker_stalled, 1'000},         {Event::control_stalled, 1'500},     {Event::restorer_stalled, 500},
     {Event::process_stalled, 500},          {Event::member_expelled, 300},       {Event::event_delayed, 200'000},
     {Event::assigned_again, 2'000},         {Event::lost_while_taking, 50'000},  {Event::init_again, 100'000},
     {Event::init_failed, 20'000},           {Event::produce_failed, 2'000},      {Event::produce_fenced, 1'000},

@@ -143,7 +143,7 @@ void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos)
   processors.steps["part"] = part;
   processors.steps["rekey"] = rekey;
   processors.makers["later"] = [&held](ProcessorContext& context) { return make_later(context, held); };
-  processors.infos["later"].max_in_flight = 1 + static_cast<uint32_t>(chaos.plan.fetch_records) / 2;
+  processors.infos["later"].max_in_flight = 1 + static_cast<uint32_t>(chaos.plan.fetch_records) / 16;
   processors.makers["buffer"] = [&chaos](ProcessorContext& context) { return make_buffer(context, chaos); };
   processors.steps["left"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "L"); };
   processors.steps["right"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "R"); };

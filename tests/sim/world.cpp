@@ -97,7 +97,7 @@ void World::step() {
   const bool stepped = processes_[any()]->step(chaos_.random);
   // A step of the input is some six records.
   if (chaos_.random.below(plan_.storm * 4) < static_cast<uint64_t>(plan_.records)) inputs_->step();
-  if (chaos_.random.below(10) == 0) held_.step();
+  if (chaos_.random.below(3) == 0) held_.step();
   if (!chaos_.calm) storm();
   let_time_pass(!stepped);
   if (steps_ % look_interval == 0) look();

@@ -60,12 +60,14 @@ TEST_CASE("a broken plugin is refused with what is wrong and what to do") {
       {"bad_schema",
        "processor 'bad' has a broken config_schema: it is no JSON (give a JSON Schema, or NULL for any object)"},
       {"broken_schema",
-       "processor 'bad' has a broken config_schema: '/properties/size/type' names no type of JSON: \"intger\" (did you mean "
+       "processor 'bad' has a broken config_schema: '/properties/size/type' names no type of JSON: \"intger\" (did you "
+       "mean "
        "'integer'?)"},
       {"null_stores",
        "processor 'bad' needs 2 stores, but stores is NULL (describe them in stores, or set store_count to 0)"},
       {"store_flood",
-       "processor 'bad' needs 1073741824 stores; at most 1000 are possible (set store_count to the number of entries in "
+       "processor 'bad' needs 1073741824 stores; at most 1000 are possible (set store_count to the number of entries "
+       "in "
        "stores)"},
       {"unknown_store_kind", "processor 'bad' needs store 1 to be of kind 4, which kstreamd ABI " + abi +
                                  " does not have (use KST_STORE_ANY, KST_STORE_KEY_VALUE, KST_STORE_WINDOW or "

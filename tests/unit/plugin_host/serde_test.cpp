@@ -98,7 +98,8 @@ TEST_CASE("a topology uses a plugin's serde like a built-in one") {
       "  out:\n    from: in\n    sink: { topic: b, key: string, value: celsus }\n";
   const auto said = [&] {
     std::string out;
-    for (const auto& diagnostic : load_topology_text(yaml, "t.yaml", host, "").diagnostics) out += text(diagnostic) + "\n";
+    for (const auto& diagnostic : load_topology_text(yaml, "t.yaml", host, "").diagnostics)
+      out += text(diagnostic) + "\n";
     return out;
   };
   const std::string known = "string, bytes, bool, int16, int32, int64, float32, float64, uuid, json";
@@ -115,7 +116,8 @@ TEST_CASE("two plugins with a serde of one name are one too many") {
   PluginHost host;
   const auto problems = host.load_folder(folder.path());
   REQUIRE(problems.size() == 1);
-  CHECK(problems[0].error.text() == "plugin " + folder.path("b.so") +
-                                        ": its serde 'celsius' is there already, from weather 1.0.0 (keep one of the two "
-                                        "files, or rename the serde)");
+  CHECK(problems[0].error.text() ==
+        "plugin " + folder.path("b.so") +
+            ": its serde 'celsius' is there already, from weather 1.0.0 (keep one of the two "
+            "files, or rename the serde)");
 }

@@ -92,6 +92,8 @@ CLI::App& add_test(CLI::App& app, TestOptions& o) {
   command.add_option("-j,--jobs", o.jobs, "Tests at a time (default: the number of cores)")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
+  command.add_flag("--leaks", o.leaks,
+                   "Fail tests whose processors do not give back the memory they take; runs one test at a time");
   add_config(command, o.common);
   add_plugins(command, o.common);
   add_output(command, o.common);

@@ -30,6 +30,14 @@ std::string place_of(const CallFrame& frame) {
   return topic + "-" + std::to_string(origin.partition) + "@" + std::to_string(origin.offset);
 }
 
+// A text of this process that may be given up at any moment; as much of it as is there.
+std::string copied_text(const char* from) {
+  constexpr size_t most = 100;
+  std::string text;
+  for (char c; text.size() < most && copy_memory(from + text.size(), &c, 1) && c != '\0';) text += c;
+  return text;
+}
+
 int64_t seconds(Duration time) { return std::chrono::duration_cast<std::chrono::seconds>(time).count(); }
 
 }  // namespace
@@ -61,22 +69,25 @@ void CallWatch::look(CallingThread& thread, Duration now, Seen& seen) {
 
 void CallWatch::say_blocked(const CallFrame& frame, uint64_t changes, CallingThread& thread, Duration now, Seen& seen) {
   const std::string place = place_of(frame);
-  std::string who = std::string(call_name(frame.kind)) + " of ";
+  std::string who;
   if (frame.context) {
     // Contexts stay where they are; one that serves again has made its thread's count move.
     seen.topology = frame.context->topology;
     seen.task = frame.context->task;
     seen.node = frame.context->node;
-    who += "the plugin's processor '" + frame.context->type + "' (" + frame.context->plugin + ")";
+    who = std::string(call_name(frame.kind)) + " of the plugin's processor '" + frame.context->type + "' (" +
+          frame.context->plugin + ")";
   } else if (frame.kind != CallKind::serde) {
     return;  // loading and checking have limits of their own
   } else {
-    who += "a plugin's serde";
+    who = "the plugin's serde '" + copied_text(frame.subject) + "'";
   }
   // All of it was copied within one call, if the thread is still in it.
   if (thread.changes.load(std::memory_order_acquire) != changes) return;
   seen.said = who;
-  log(LogLevel::warn, who + " has not returned for " + std::to_string(seconds(now - seen.since)) + " s",
+  const std::string text = who + " has not returned for " + std::to_string(seconds(now - seen.since)) + " s";
+  if (!frame.context) return log(LogLevel::warn, text, {{"hint", "the task waits for it"}});
+  log(LogLevel::warn, text,
       {{"topology", seen.topology},
        {"task", seen.task},
        {"node", seen.node},
@@ -84,7 +95,6 @@ void CallWatch::say_blocked(const CallFrame& frame, uint64_t changes, CallingThr
        {"records", frame.count},
        {"hint",
         "the task waits for it; a processor that waits for something outside can hold its records (abi/async.h)"}});
-  if (!frame.context) return;
   seen.gauge = metrics_.gauge("kstreamd_plugin_calls_blocked",
                               {{"topology", seen.topology}, {"task", seen.task}, {"node", seen.node}});
   seen.gauge->set(1);
@@ -92,8 +102,9 @@ void CallWatch::say_blocked(const CallFrame& frame, uint64_t changes, CallingThr
 
 void CallWatch::say_returned(Duration now, Seen& seen) {
   if (seen.gauge) seen.gauge->set(0);
-  log(LogLevel::info, seen.said + " has returned, after about " + std::to_string(seconds(now - seen.since)) + " s",
-      {{"topology", seen.topology}, {"task", seen.task}, {"node", seen.node}});
+  const std::string text = seen.said + " has returned, after about " + std::to_string(seconds(now - seen.since)) + " s";
+  if (!seen.gauge) return log(LogLevel::info, text);
+  log(LogLevel::info, text, {{"topology", seen.topology}, {"task", seen.task}, {"node", seen.node}});
 }
 
 }  // namespace kstreamd

@@ -32,16 +32,16 @@ CrashFile::~CrashFile() { ::close(file_); }
 bool CrashFile::parse(const std::string& line, Crash& crash) {
   std::istringstream words(line);
   int version = 0;
-  words >> version >> crash.wall_ms >> crash.signal >> crash.call >> crash.partition >> crash.first >> crash.last >>
-      crash.topic >> crash.topology >> crash.node >> crash.type >> crash.content;
+  words >> version >> crash.wall_ms >> crash.signal >> crash.call >> crash.suspects >> crash.partition >> crash.first >>
+      crash.last >> crash.topic >> crash.topology >> crash.node >> crash.type >> crash.content;
   return !words.fail() && version == 1;
 }
 
 std::string CrashFile::line_of(const Crash& crash) {
   std::ostringstream line;
-  line << "1 " << crash.wall_ms << " " << crash.signal << " " << crash.call << " " << crash.partition << " "
-       << crash.first << " " << crash.last << " " << crash.topic << " " << crash.topology << " " << crash.node << " "
-       << crash.type << " " << crash.content << "\n";
+  line << "1 " << crash.wall_ms << " " << crash.signal << " " << crash.call << " " << crash.suspects << " "
+       << crash.partition << " " << crash.first << " " << crash.last << " " << crash.topic << " " << crash.topology
+       << " " << crash.node << " " << crash.type << " " << crash.content << "\n";
   return line.str();
 }
 
@@ -77,7 +77,7 @@ CrashVerdict CrashFile::verdict(std::string_view topology, std::string_view node
     if (origin.offset < crash.first || origin.offset > crash.last || origin.partition != crash.partition ||
         crash.node != node || crash.topology != topology || crash.topic != topic)
       continue;
-    (crash.first == crash.last ? alone : among_others) += 1;
+    (crash.suspects == 1 ? alone : among_others) += 1;
   }
   if (alone >= limit_) return CrashVerdict::refuse;
   return alone + among_others > 0 ? CrashVerdict::alone : CrashVerdict::none;

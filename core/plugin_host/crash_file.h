@@ -1,11 +1,12 @@
 // The crash file of an instance: a line for each crash within a plugin's call, written by the handler of the signal
 // (crash_guard.h) and read by the next process.
 //
-//   1 WALL_MS SIGNAL CALL PARTITION FIRST LAST TOPIC TOPOLOGY NODE TYPE CONTENT
+//   1 WALL_MS SIGNAL CALL SUSPECTS PARTITION FIRST LAST TOPIC TOPOLOGY NODE TYPE CONTENT
 //
-// A crash on one record counts for that record; one on several records says only that one of them did it, so that they
-// are then processed alone. CALLs without a record (create, init, ...) count for the node, which is not started any
-// more at the limit. What is a day old is forgotten, and so is what another content of the plugin's file did.
+// SUSPECTS is 1 when all records of the call came of one: the crash counts for that record. Otherwise one of several
+// did it, and they are then processed alone; a line for each of their topic-partitions. CALLs without a record (create,
+// init, ...) count for the node, which is not started any more at the limit. What is a day old is forgotten, and so is
+// what another content of the plugin's file did.
 #pragma once
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ class CrashFile final : public CrashLog {
   struct Crash {
     int64_t wall_ms = 0;
     std::string signal, call;
+    uint64_t suspects = 0;
     int32_t partition = -1;
     int64_t first = -1;
     int64_t last = -1;

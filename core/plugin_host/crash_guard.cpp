@@ -86,14 +86,27 @@ Group group_from(const CallFrame& call, size_t& at) {
   return group;
 }
 
+// How many records of topics the call may have crashed on, as CrashFile wants it.
+int64_t suspects_of(const CallFrame& call) {
+  const kst_origin* one = call.count > 0 ? call.records[0].origin : nullptr;
+  if (!one) return static_cast<int64_t>(call.count);
+  for (size_t i = 1; i < call.count; ++i) {
+    const kst_origin* other = call.records[i].origin;
+    if (!other || other->offset != one->offset || other->partition != one->partition ||
+        std::string_view(other->topic, other->topic_size) != std::string_view(one->topic, one->topic_size))
+      return static_cast<int64_t>(call.count);
+  }
+  return 1;
+}
+
 void write_entry(const CallFrame& call, const Signal& what, const Group& group) {
   if (crash_file < 0) return;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   Line line;
   line << "1 " << static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000 << " " << what.name << " "
-       << call_name(call.kind) << " " << group.partition << " " << group.first << " " << group.last << " "
-       << group.topic << " " << call.context->crash_key;
+       << call_name(call.kind) << " " << suspects_of(call) << " " << group.partition << " " << group.first << " "
+       << group.last << " " << group.topic << " " << call.context->crash_key;
   line.write_to(crash_file);
 }
 
@@ -116,10 +129,10 @@ void note_crash(const CallFrame& call, const Signal& what) {
   if (!call.context) {
     Line line;
     line << "kstreamd: "
-         << (call.kind == CallKind::load    ? "plugin "
-             : call.kind == CallKind::serde ? "a plugin's serde "
-                                            : "the check of a plugin's processor ")
-         << call.subject << " crashed with signal " << what.number << " (" << what.name << ")";
+         << (call.kind == CallKind::load    ? "plugin '"
+             : call.kind == CallKind::serde ? "the plugin's serde '"
+                                            : "the check of the plugin's processor '")
+         << call.subject << "' crashed with signal " << what.number << " (" << what.name << ")";
     line.write_to(STDERR_FILENO);
     return;
   }

@@ -178,12 +178,17 @@ kst_status hold(kst_context* context, const kst_record* record, kst_token* token
   return port ? port->hold(*record, *token, *held) : KST_FATAL;
 }
 kst_status complete(kst_token token, const uint32_t* outputs, const kst_record* records, size_t count) noexcept {
+  const HostWork host;
   return Completions::complete(token, outputs, {records, count});
 }
 kst_status fail_held(kst_token token, const char* message, size_t size) noexcept {
+  const HostWork host;
   return Completions::fail(token, {message, size});
 }
-kst_status drop_held(kst_token token, const char* reason) noexcept { return Completions::drop(token, reason); }
+kst_status drop_held(kst_token token, const char* reason) noexcept {
+  const HostWork host;
+  return Completions::drop(token, reason);
+}
 
 // ---- The task
 
@@ -204,6 +209,7 @@ void request_commit(kst_context* context) noexcept {
 }
 
 void write_log(kst_context* context, int level, const char* message, size_t size) noexcept {
+  const HostWork host;
   const LogLevel known = level <= KST_LOG_DEBUG  ? LogLevel::debug
                          : level == KST_LOG_INFO ? LogLevel::info
                          : level == KST_LOG_WARN ? LogLevel::warn

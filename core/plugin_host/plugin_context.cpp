@@ -129,7 +129,7 @@ kst_status make_metric(kst_context* context, uint32_t kind, const char* name, co
   static constexpr MetricKind kinds[] = {MetricKind::counter, MetricKind::gauge, MetricKind::histogram};
   const std::string shown = "kstreamd_plugin_" + std::string(name) + (kind == KST_COUNTER ? "_total" : "");
   if (auto declared = port->metrics().declare(shown, kinds[kind], help ? help : ""); !declared)
-    return refuse_metric(context, name, declared.error().message);
+    return refuse_metric(context, name, "cannot be made: " + declared.error().message);
   const Labels labels{{"topology", context->topology}, {"task", context->task}, {"node", context->node}};
   kst_metric& made = context->metrics.emplace_back();
   made.name = name;

@@ -83,6 +83,25 @@ class PortCall {
   HeapMeter* meter_ = nullptr;
 };
 
+// A function of the host that has no context of its own: what it allocates is not the plugin's.
+class HostWork {
+ public:
+  HostWork() {
+    if (const CallFrame* call = current_call(); call && call->context) meter_ = call->context->meter;
+    if (meter_) [[unlikely]]
+      meter_->leave();
+  }
+  ~HostWork() {
+    if (meter_) [[unlikely]]
+      meter_->enter();
+  }
+  HostWork(const HostWork&) = delete;
+  HostWork& operator=(const HostWork&) = delete;
+
+ private:
+  HeapMeter* meter_ = nullptr;
+};
+
 // The reason for the status that the plugin is about to return.
 void set_failure(kst_context* context, std::string_view message);
 

@@ -60,9 +60,9 @@ Status PluginHost::add_builtin(const kst_plugin* plugin) {
   return {};
 }
 
-Status PluginHost::meter_heap() {
+Status PluginHost::meter_heap(std::function<void(const std::string&)> left) {
   KSTREAMD_TRY(HeapMeter::exact());
-  set_options_.processors.meter_heap = true;
+  set_options_.processors.heap_left = std::move(left);
   return {};
 }
 

@@ -1,5 +1,6 @@
 // The processor types and serdes of this process: built-in ones and those of plugin files.
 #pragma once
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -47,9 +48,9 @@ class PluginHost final : public ProcessorCatalog {
   Status add_builtin(const kst_plugin* plugin);
   // Crashes are asked for when processors are made. `crashes` outlives the host; null: none.
   void heed_crashes(const CrashFile* crashes) { set_options_.crashes = crashes; }
-  // Processors made from now on warn, by their context, when their calls have not given back the memory they took. For
-  // tests of one thread; an error where the allocator cannot tell.
-  Status meter_heap();
+  // Processors made from now on call `left`, once they are closed, when their calls have not given back the memory they
+  // took. For tests of one thread; an error where the allocator cannot tell.
+  Status meter_heap(std::function<void(const std::string& message)> left);
 
   // ---- Plugin files
 

@@ -14,8 +14,11 @@ namespace {
 class PluginProcessor final : public Processor {
  public:
   PluginProcessor(std::shared_ptr<const LoadedType> type, ProcessorContext& port, ProcessorOptions options)
-      : type_(std::move(type)), functions_(type_->functions), port_(port), context_(open_context(type_->info, port)) {
-    if (options.meter_heap) context_.meter = &meter_.emplace();
+      : type_(std::move(type)),
+        functions_(type_->functions),
+        heap_left_(std::move(options.heap_left)),
+        context_(open_context(type_->info, port)) {
+    if (heap_left_) context_.meter = &meter_.emplace();
   }
   ~PluginProcessor() override {
     if (created_) {
@@ -92,13 +95,13 @@ class PluginProcessor final : public Processor {
   }
   void report_heap() {
     if (const auto kept = meter_->kept(); kept >= HeapMeter::kWorthSaying)
-      port_.log(LogLevel::warn, "processor '" + type_->info.name + "' did not give back " + std::to_string(kept) +
-                                    " bytes between create and close");
+      heap_left_("processor '" + type_->info.name + "' of node '" + context_.node + "' did not give back " +
+                 std::to_string(kept) + " bytes between create and close");
   }
 
   const std::shared_ptr<const LoadedType> type_;
   const kst_processor_type& functions_;
-  ProcessorContext& port_;
+  const std::function<void(const std::string&)> heap_left_;
   kst_context& context_;
   std::optional<HeapMeter> meter_;
   void* instance_ = nullptr;  // NULL is a valid instance
@@ -109,7 +112,7 @@ class PluginProcessor final : public Processor {
 
 Result<std::unique_ptr<Processor>> make_processor(std::shared_ptr<const LoadedType> type, std::string_view config_json,
                                                   ProcessorContext& context, ProcessorOptions options) {
-  auto processor = std::make_unique<PluginProcessor>(std::move(type), context, options);
+  auto processor = std::make_unique<PluginProcessor>(std::move(type), context, std::move(options));
   KSTREAMD_TRY(processor->create(config_json));
   return std::unique_ptr<Processor>(std::move(processor));
 }

@@ -2,7 +2,9 @@
 #pragma once
 #include <kstreamd/abi/plugin.h>
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "core/base/result.h"
@@ -18,7 +20,7 @@ struct LoadedType {
 };
 
 struct ProcessorOptions {
-  bool meter_heap = false;  // see HeapMeter
+  std::function<void(const std::string& message)> heap_left;  // see PluginHost::meter_heap; empty: not metered
 };
 
 // An instance of a type. `context` outlives it.

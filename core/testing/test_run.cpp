@@ -56,6 +56,7 @@ class JobRunner {
 
   std::vector<TestResult> run(const std::function<void(const TestResult&)>& done,
                               const std::function<void(const std::string&)>& slow) {
+    if (options_.take_leaks) return run_here(done);
     const auto count = std::min<size_t>(static_cast<size_t>(std::max(options_.jobs, 1)), jobs_.size());
     std::vector<std::thread> workers;
     for (size_t i = 0; i < count; ++i) workers.emplace_back([this] { work(); });
@@ -71,6 +72,16 @@ class JobRunner {
   }
 
  private:
+  std::vector<TestResult> run_here(const std::function<void(const TestResult&)>& done) {
+    std::vector<TestResult> results;
+    for (const auto& job : jobs_) {
+      (void)run_job(job);  // what code allocates once for the process is no leak
+      results.push_back(run_job(job));
+      done(results.back());
+    }
+    return results;
+  }
+
   void work() {
     for (size_t i = next_++; i < jobs_.size(); i = next_++) {
       {
@@ -94,8 +105,19 @@ class JobRunner {
     options.seed = options_.seed;
     result.failure = run_test_case(*job.test, job.file->path, *topology, processors_, options);
     result.seconds = seconds_since(begin);
+    if (options_.take_leaks) fail_for_leaks(result);
     result.log = capture.take();
     return result;
+  }
+
+  void fail_for_leaks(TestResult& result) const {
+    std::string all;
+    for (const auto& leak : options_.take_leaks()) all += (all.empty() ? "" : "\n") + leak;
+    if (all.empty()) return;
+    if (result.failure)
+      result.failure->detail += (result.failure->detail.empty() ? "" : "\n") + all;
+    else
+      result.failure = TestFailure{result.place, "memory was left behind", all};
   }
 
   // The results that follow the first `from`, once there are some.

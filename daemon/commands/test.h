@@ -15,6 +15,7 @@ struct TestOptions {
   std::optional<std::string> junit;  // the file of the report
   uint64_t seed = 0;
   std::optional<int> jobs;  // nothing: one per core
+  bool leaks = false;       // tests fail whose processors do not give back their memory; one at a time
 };
 int test_command(const TestOptions& options);
 

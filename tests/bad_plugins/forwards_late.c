@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sound.h"
 
@@ -7,16 +9,18 @@
 typedef struct {
   const kst_host* host;
   kst_context* context;
-  size_t count;
+  int from_thread, from_close, afterwards; /* where it forwards, as its config says */
 } instance_t;
 
 static kst_status create(const kst_host* host, kst_context* context, const char* config, size_t config_size,
                          void** instance) {
-  (void)config, (void)config_size;
   instance_t* made = calloc(1, sizeof *made);
   if (!made) return KST_FATAL;
   made->host = host;
   made->context = context;
+  made->from_thread = memmem(config, config_size, "thread", 6) != NULL;
+  made->from_close = memmem(config, config_size, "close", 5) != NULL;
+  made->afterwards = memmem(config, config_size, "afterwards", 10) != NULL;
   *instance = made;
   return KST_OK;
 }
@@ -31,12 +35,14 @@ static void* forward_one(void* instance) {
 
 static kst_status init(void* instance) {
   const instance_t* self = instance;
-  if (closed.context) forward_one(&closed);
-  return self->host ? KST_OK : KST_FATAL;
+  if (self->afterwards && closed.context) forward_one(&closed);
+  return KST_OK;
 }
 
 static kst_status process(void* instance, const kst_record* records, size_t count, size_t* done) {
-  (void)records, (void)count, (void)done;
+  (void)done;
+  instance_t* self = instance;
+  if (!self->from_thread) return self->host->forward(self->context, 0, records, count);
   pthread_t thread;
   void* forwarded = instance;
   if (pthread_create(&thread, NULL, forward_one, instance) == 0) pthread_join(thread, &forwarded);
@@ -44,8 +50,9 @@ static kst_status process(void* instance, const kst_record* records, size_t coun
 }
 
 static void close_instance(void* instance) {
-  forward_one(instance);
-  closed = *(instance_t*)instance;
+  instance_t* self = instance;
+  if (self->from_close) forward_one(self);
+  closed = *self;
   free(instance);
 }
 

@@ -156,7 +156,9 @@ def run_document(document, kstreamd):
         folder = Path(name)
         look_alike(folder)
         mine = {key: value for key, value in os.environ.items() if not key.startswith("KSTREAMD_")}
-        env = dict(mine, PATH=f"{Path(kstreamd).resolve().parent}:{mine['PATH']}", HOME=name, CI="true")
+        # A home of its own; but a cargo that comes from rustup is nothing without the toolchains in the user's.
+        rust = {f"{tool.upper()}_HOME": os.environ.get(f"{tool.upper()}_HOME", str(Path.home() / f".{tool}")) for tool in ("rustup", "cargo")}
+        env = dict(mine, PATH=f"{Path(kstreamd).resolve().parent}:{mine['PATH']}", HOME=name, CI="true", **rust)
         for number, language, rest, body in blocks(tree.text(document)):
             if re.fullmatch(r"[\w.-]+\.\w+", rest):
                 (folder / rest).write_text(body)

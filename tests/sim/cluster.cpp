@@ -54,7 +54,9 @@ class SimMember final : public GroupMember {
   }
   std::shared_ptr<const GroupToken> token() const override { return real_->token(); }
   std::unique_ptr<RecordSource> make_source() override {
-    return make_sim_source(chaos_, process_, false, real_->make_source());
+    const bool dirty = chaos_.plan.sabotage == Sabotage::dirty_read;
+    return make_sim_source(chaos_, process_, false,
+                           dirty ? network_.log.make_reader(false).value() : real_->make_source());
   }
   Result<std::vector<PartitionOffset>> committed(std::span<const TopicPartition> partitions, Duration) override {
     chaos_.pass(milliseconds(2));

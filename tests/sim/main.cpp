@@ -1,20 +1,23 @@
-// The simulator as a program: runs seeds, says which failed and how to repeat them, and what came to pass.
+// The simulator as a program: runs seeds, says which failed and how to repeat them, and what came to pass. The exit
+// code is 0 only if no seed failed.
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <string>
+#include <vector>
 
-#include "core/base/log.h"
 #include "tests/sim/world.h"
 
 namespace kstreamd::sim {
 namespace {
 
 constexpr const char* usage =
-    "sim [--from N] [--seeds COUNT] [--trace] [--all-kinds] [--sabotage NAME] [--keep-going]\n"
+    "sim [--from N] [--seeds COUNT] [--twice] [--trace] [--all-kinds] [--sabotage NAME] [--keep-going]\n"
     "\n"
     "  --from N          the first seed (default 1)\n"
     "  --seeds COUNT     how many, one after another (default 1)\n"
+    "  --twice           run each seed a second time: both must go the same way\n"
     "  --trace           print every event, and the engine's log\n"
     "  --all-kinds       fail if a kind of event never came\n"
     "  --sabotage NAME   plant an error, to see the oracle find it\n"
@@ -23,6 +26,7 @@ constexpr const char* usage =
 struct Options {
   uint64_t from = 1;
   uint64_t seeds = 1;
+  bool twice = false;
   bool trace = false;
   bool all_kinds = false;
   bool keep_going = false;
@@ -48,7 +52,9 @@ bool read_options(int count, char** arguments, Options& options) {
   for (int i = 1; i < count; ++i) {
     const std::string name = arguments[i];
     const char* value = i + 1 < count ? arguments[i + 1] : "";
-    if (name == "--trace") {
+    if (name == "--twice") {
+      options.twice = true;
+    } else if (name == "--trace") {
       options.trace = true;
     } else if (name == "--all-kinds") {
       options.all_kinds = true;
@@ -67,34 +73,62 @@ bool read_options(int count, char** arguments, Options& options) {
 
 void print_line(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
-int run(const Options& options) {
+// What all runs together came to.
+struct Sums {
+  uint64_t seeds = 0, failed = 0, steps = 0, outputs = 0;
+  uint64_t hash = 0;  // of a single seed: the run's own
+  Duration simulated{0};
   Coverage coverage;
-  uint64_t failed = 0, steps = 0, outputs = 0, done = 0;
-  double simulated = 0;
-  for (uint64_t seed = options.from; seed < options.from + options.seeds; ++seed) {
-    const Plan plan = make_plan(seed, options.sabotage);
-    if (options.trace) std::printf("%s", plan.describe().c_str());
-    const Outcome outcome = simulate(plan, options.trace ? print_line : std::function<void(const std::string&)>());
-    ++done;
-    coverage.merge(outcome.coverage);
+
+  void add(const Outcome& outcome) {
+    ++seeds;
+    failed += outcome.problem.empty() ? 0 : 1;
     steps += outcome.steps;
     outputs += outcome.outputs;
-    simulated += static_cast<double>(outcome.simulated.count()) / 1e6;
-    if (outcome.problem.empty()) continue;
-    std::printf("\nseed %llu FAILED: %s\n%srepeat with: sim --from %llu --seeds 1 --trace%s%s\n",
-                static_cast<unsigned long long>(seed), outcome.problem.c_str(), outcome.report.c_str(),
-                static_cast<unsigned long long>(seed), options.sabotage == Sabotage::none ? "" : " --sabotage ",
-                options.sabotage == Sabotage::none ? "" : name_of(options.sabotage));
-    std::fflush(stdout);
-    if (++failed == 10 && !options.keep_going) break;
+    hash = hash * 31 + outcome.hash;
+    simulated += outcome.simulated;
+    coverage.merge(outcome.coverage);
   }
-  std::printf("%s\n%llu seeds from %llu, %llu failed; %llu steps, %llu records out, %.0f s simulated\n",
-              coverage.table().c_str(), static_cast<unsigned long long>(done),
-              static_cast<unsigned long long>(options.from), static_cast<unsigned long long>(failed),
-              static_cast<unsigned long long>(steps), static_cast<unsigned long long>(outputs), simulated);
-  const auto missing = options.all_kinds ? coverage.missing() : std::vector<std::string>();
-  for (const auto& kind : missing) std::printf("FAILED: never came: %s\n", kind.c_str());
-  return failed == 0 && missing.empty() ? 0 : 1;
+  void print(uint64_t from) const {
+    char hex[20];
+    std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(hash));
+    print_line(coverage.table());
+    print_line(std::to_string(seeds) + " seeds from " + std::to_string(from) + ", " + std::to_string(failed) +
+               " failed; " + std::to_string(steps) + " steps, " + std::to_string(outputs) + " records out, " +
+               std::to_string(simulated.count() / 1'000'000) + " s simulated, hash " + hex);
+  }
+};
+
+Outcome run_seed(uint64_t seed, const Options& options) {
+  const Plan plan = make_plan(seed, options.sabotage);
+  if (options.trace) print_line(plan.describe());
+  Outcome outcome = simulate(plan, options.trace ? print_line : std::function<void(const std::string&)>());
+  if (options.twice && simulate(plan).hash != outcome.hash)
+    outcome.problem = "a second run of it went another way: something in it is not seeded";
+  return outcome;
+}
+
+void print_failure(uint64_t seed, const Outcome& outcome, const Options& options) {
+  const std::string number = std::to_string(seed);
+  print_line("\nseed " + number + " FAILED: " + outcome.problem + "\n" + outcome.report + "repeat with: sim --from " +
+             number + " --trace" +
+             (options.sabotage == Sabotage::none ? "" : std::string(" --sabotage ") + name_of(options.sabotage)));
+  std::fflush(stdout);
+}
+
+int run(const Options& options) {
+  Sums sums;
+  for (uint64_t seed = options.from; seed < options.from + options.seeds; ++seed) {
+    const Outcome outcome = run_seed(seed, options);
+    sums.add(outcome);
+    if (outcome.problem.empty()) continue;
+    print_failure(seed, outcome, options);
+    if (sums.failed == 10 && !options.keep_going) break;
+  }
+  sums.print(options.from);
+  const auto missing = options.all_kinds ? sums.coverage.missing() : std::vector<std::string>();
+  for (const auto& kind : missing) print_line("FAILED: never came: " + kind);
+  return sums.failed == 0 && missing.empty() ? 0 : 1;
 }
 
 }  // namespace

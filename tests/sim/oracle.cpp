@@ -73,6 +73,7 @@ void Oracle::take_output(size_t stage, const FetchedRecord& record) {
   ++outputs_;
   const std::string name(raw_key(record.origin));
   const std::string at = place(record) + " (key " + name + ", '" + std::string(raw_value(record.origin)) + "')";
+  digest_ = hash_of(at, digest_);
   Link link;
   std::string id;
   if (!read_output(raw_value(record.origin), link, id)) {

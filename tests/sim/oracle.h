@@ -2,6 +2,7 @@
 // else. It reads the log by itself, while the engine runs, so that a failure is found where it happens.
 #pragma once
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -32,6 +33,8 @@ class Oracle {
   bool complete() const { return missing_ == 0; }
   size_t missing() const { return missing_; }
   size_t outputs() const { return outputs_; }
+  // Of all outputs with their places.
+  uint64_t digest() const { return digest_; }
   // Some of what is missing, for a message.
   std::string some_missing() const;
   // The ids of the input must be those that were sent.
@@ -62,6 +65,7 @@ class Oracle {
   std::set<int> ids_;
   size_t missing_ = 0;
   size_t outputs_ = 0;
+  uint64_t digest_ = 0;
   std::string problem_;
 };
 

@@ -40,8 +40,9 @@ static_assert(std::size(rates) == static_cast<size_t>(Event::injected_kinds));
 
 const char* name_of(Sabotage sabotage) {
   static constexpr const char* names[] = {
-      "none",         "lost_output", "doubled_output", "lost_input",   "unwritten_commit", "unfenced_offsets",
-      "kept_overlay", "torn_flush",  "short_restore",  "ignored_seek", "kept_epoch"};
+      "none",       "lost_output",     "doubled_output",   "shifted_time",     "wrong_partition", "lost_input",
+      "dirty_read", "committed_abort", "unwritten_commit", "unfenced_offsets", "lost_row",        "kept_overlay",
+      "torn_flush", "short_restore",   "ignored_seek",     "kept_epoch"};
   static_assert(std::size(names) == static_cast<size_t>(Sabotage::kinds));
   return names[static_cast<size_t>(sabotage)];
 }

@@ -15,9 +15,14 @@ enum class Sabotage : uint8_t {
   none,
   lost_output,       // a record handed to the producer is dropped
   doubled_output,    // or written twice
+  shifted_time,      // or gets another timestamp
+  wrong_partition,   // or goes to another partition
   lost_input,        // a fetched record is swallowed
+  dirty_read,        // records of open and aborted transactions are read
+  committed_abort,   // an abort commits what was produced, without the offsets
   unwritten_commit,  // the transaction is aborted, the engine is told that it was committed
   unfenced_offsets,  // a zombie's offsets are sent as if it were the member of the moment
+  lost_row,          // one row of a store is not written
   kept_overlay,      // uncommitted writes survive an abort
   torn_flush,        // a crash leaves the changelog's position without the rows that go with it
   short_restore,     // the restoration is told an end that comes too early

@@ -7,11 +7,6 @@
 namespace kstreamd::sim {
 namespace {
 
-uint64_t hash_of(std::string_view text, uint64_t from = 14695981039346656037u) {
-  for (char c : text) from = (from ^ static_cast<uint8_t>(c)) * 1099511628211u;
-  return from ^ from >> 31;
-}
-
 // "COUNT DIGEST", perhaps followed by a space and more.
 bool read_row(std::string_view text, Link& link, std::string_view& rest) {
   const char* end = text.data() + text.size();
@@ -104,6 +99,11 @@ kst_status rekey(const Record& record, ProcessorContext& context) {
 }
 
 }  // namespace
+
+uint64_t hash_of(std::string_view text, uint64_t from) {
+  for (char c : text) from = (from ^ static_cast<uint8_t>(c)) * 1099511628211u;
+  return from ^ from >> 31;
+}
 
 bool deletes(std::string_view id) { return id.ends_with('!'); }
 

@@ -1,4 +1,5 @@
 // A transactional producer whose calls fail as a broker's would.
+#include "core/record/murmur2.h"
 #include "tests/sim/cluster.h"
 
 namespace kstreamd::sim {
@@ -61,9 +62,7 @@ class SimProducer final : public Producer {
       return aborted("produce");
     }
     if (chaos_.strikes(Event::produce_fenced, process_)) return unknown("produce");
-    if (chaos_.sabotages(Sabotage::lost_output, 3'000, process_)) return {};
-    if (chaos_.sabotages(Sabotage::doubled_output, 3'000, process_)) (void)session_.producer->produce(record);
-    auto done = session_.producer->produce(record);
+    auto done = produce_perhaps_wrong(record);
     chaos_.crash_point(Event::crash_after_produce, process_);
     return refused(std::move(done));
   }
@@ -116,7 +115,8 @@ class SimProducer final : public Producer {
     chaos_.pass(call_time);
     chaos_.happened(Event::transaction_aborted, process_, session_.id);
     if (chaos_.strikes(Event::abort_failed, process_)) return unknown("abort");
-    auto done = session_.producer->abort();
+    const bool deceived = chaos_.sabotages(Sabotage::committed_abort, 300'000, process_);
+    auto done = deceived ? session_.producer->commit() : session_.producer->abort();
     if (done) session_.open_since.reset();
     failed_ = false;
     return done;
@@ -128,6 +128,15 @@ class SimProducer final : public Producer {
   }
 
  private:
+  Status produce_perhaps_wrong(OutgoingRecord record) {
+    if (chaos_.sabotages(Sabotage::lost_output, 3'000, process_)) return {};
+    if (chaos_.sabotages(Sabotage::doubled_output, 3'000, process_)) (void)session_.producer->produce(record);
+    if (chaos_.sabotages(Sabotage::shifted_time, 3'000, process_)) ++record.timestamp;
+    const int32_t partitions = session_.producer->partition_count(record.topic);
+    if (record.partition < 0 && partitions > 1 && chaos_.sabotages(Sabotage::wrong_partition, 3'000, process_))
+      record.partition = (partition_of_key(record.key, partitions) + 1) % partitions;
+    return session_.producer->produce(record);
+  }
   Status send(std::span<const PartitionOffset> offsets, const GroupToken& token) {
     const bool deceived = network_.last_token && chaos_.sabotages(Sabotage::unfenced_offsets, 1'000'000, process_);
     auto sent = session_.producer->send_offsets(offsets, deceived ? *network_.last_token : token);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/topology/topology.h"
@@ -64,6 +65,8 @@ std::unique_ptr<Shape> make_shape(int shape);
 class HeldRecords;
 class Chaos;
 void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos);
+
+uint64_t hash_of(std::string_view text, uint64_t from = 14695981039346656037u);
 
 // A chain's row after `id`. An id that ends in '!' deletes the row.
 struct Link {

@@ -40,6 +40,10 @@ class SimRows final : public CommittedRows {
     for (const auto& w : staged_) rows_.write(w.key, {w.present, w.value, w.timestamp});
     staged_.clear();
   }
+  // For a planted error.
+  void lose_a_staged_row() {
+    if (!staged_.empty()) staged_.pop_back();
+  }
   void load(const DiskTask::Column& column) {
     for (const auto& [key, row] : column.rows) rows_.write(key, {true, row.value, row.timestamp});
   }
@@ -99,6 +103,7 @@ class SimDatabase final : public TaskDatabase {
       return Error{Recovery::stop_topology, "the simulated disk refuses a write", "start again"};
     }
     for (auto& column : columns_) {
+      if (chaos_.sabotages(Sabotage::lost_row, 20'000, process_)) column.rows.lose_a_staged_row();
       column.rows.apply_staged();
       column.position = column.staged_position;
       column.clock = column.staged_clock;
@@ -130,7 +135,6 @@ class SimDatabase final : public TaskDatabase {
   void flush_now() {
     for (size_t i = 0; i < columns_.size(); ++i) {
       columns_[i].rows.store(disk_->columns[i]);
-      disk_->columns[i].clock = columns_[i].clock;
       disk_->columns[i].position = columns_[i].position;
       disk_->columns[i].clock = columns_[i].clock;
     }

@@ -23,9 +23,7 @@ class Trace {
   void note(int who, std::string_view what, std::string_view detail);
 
   void print_to(std::function<void(const std::string&)> print) { print_ = std::move(print); }
-  bool prints() const { return print_ != nullptr; }
   uint64_t hash() const { return hash_; }
-  uint64_t events() const { return events_; }
   // The last events, a line each.
   std::string tail() const;
 
@@ -37,7 +35,6 @@ class Trace {
   const Clock& clock_;
   std::function<void(const std::string&)> print_;
   uint64_t hash_ = 14695981039346656037u;
-  uint64_t events_ = 0;
   std::deque<std::string> last_;
 };
 

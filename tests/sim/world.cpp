@@ -4,8 +4,12 @@
 
 #include "core/base/log.h"
 #include "core/embedded/embedded_cluster.h"
+#include "tests/fakes/fake_processors.h"
 #include "tests/sim/final_checks.h"
 #include "tests/sim/holding.h"
+#include "tests/sim/inputs.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/process.h"
 
 namespace kstreamd::sim {
 namespace {
@@ -22,10 +26,12 @@ constexpr uint64_t settle_steps = 300;  // after all is there: something might c
 class World {
  public:
   World(const Plan& plan, const std::function<void(const std::string&)>& print);
+  ~World() { set_log_writer(nullptr); }
 
   Outcome run();
 
  private:
+  void print_to(const std::function<void(const std::string&)>& print);
   void step();
   void storm();
   void let_time_pass(bool idle);
@@ -61,7 +67,7 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
       shape_(make_shape(plan.shape)),
       topology_(shape_->topology(plan)),
       held_(chaos_) {
-  if (print) chaos_.trace.print_to(print);
+  if (print) print_to(print);
   chaos_.clock.set_wall_ms(1'700'000'000'000);
   chaos_.clock.advance(std::chrono::hours(1));
   beginning_ = chaos_.clock.now();
@@ -82,6 +88,15 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
   inputs_ = std::make_unique<Inputs>(*shape_, chaos_, *log_);
   for (size_t i = 0; i < plan.workers.size(); ++i)
     processes_.push_back(std::make_unique<Process>(static_cast<int>(i), topology_, processors_, *network_));
+}
+
+void World::print_to(const std::function<void(const std::string&)>& print) {
+  chaos_.trace.print_to(print);
+  set_log_writer([this](LogLevel, std::string_view message, std::initializer_list<LogField> fields) {
+    std::string text(message);
+    for (const auto& field : fields) text.append(" ").append(field.name).append("=").append(field.value);
+    chaos_.trace.note(chaos_.stepping, "log:", text);
+  });
 }
 
 // ---- One step
@@ -143,12 +158,13 @@ Outcome World::run() {
   while (problem_.empty() && (steps_ < plan_.storm || !inputs_->done()) && steps_ < steps_to_finish) step();
   if (problem_.empty()) finish();
   Outcome outcome;
-  outcome.seed = plan_.seed;
   outcome.problem = problem_;
   if (!problem_.empty()) {
     chaos_.trace.add(Trace::world, "FAILED", problem_);
     outcome.report = plan_.describe() + "the last events:\n" + chaos_.trace.tail();
   }
+  chaos_.trace.add(Trace::world, "put out", std::to_string(oracle_->digest()),
+                   static_cast<int64_t>(oracle_->outputs()));
   outcome.hash = chaos_.trace.hash();
   outcome.steps = steps_;
   outcome.outputs = oracle_->outputs();

@@ -4,30 +4,25 @@
 // of simulated time everything must be there, exactly once, in the output, the stores and the changelogs.
 #pragma once
 #include <functional>
-#include <memory>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "tests/fakes/fake_processors.h"
-#include "tests/sim/inputs.h"
-#include "tests/sim/oracle.h"
-#include "tests/sim/process.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/plan.h"
 
 namespace kstreamd::sim {
 
 struct Outcome {
-  uint64_t seed = 0;
   std::string problem;  // empty: everything was as it must be
   std::string report;   // of a failed run: its plan and its last events
-  uint64_t hash = 0;    // of all events
+  uint64_t hash = 0;    // of all events and outputs: two runs of a plan must agree
   uint64_t steps = 0;
   size_t outputs = 0;
   Duration simulated{0};
   Coverage coverage;
 };
 
-// `print`: where each event goes, line by line; with the engine's log.
+// `print`: where each event goes, line by line; with the engine's log. One at a time: the log's writer is the
+// process's.
 Outcome simulate(const Plan& plan, std::function<void(const std::string&)> print = nullptr);
 
 }  // namespace kstreamd::sim

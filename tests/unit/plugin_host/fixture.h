@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <list>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,33 @@ class TemporaryFolder {
   std::string path_;
 };
 
+// What all threads log while it lives, as "warn: message node=..." each. One at a time.
+class LogLines {
+ public:
+  LogLines() {
+    static const bool installed = [] {
+      set_log_writer([](LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+        static constexpr const char* names[] = {"debug", "info", "warn", "error"};
+        std::string line = std::string(names[static_cast<int>(level)]) + ": " + std::string(message);
+        for (const auto& field : fields) line += " " + std::string(field.name) + "=" + field.value;
+        const std::lock_guard lock(mutex);
+        lines.push_back(std::move(line));
+      });
+      return true;
+    }();
+    (void)installed;
+    take();
+  }
+  std::vector<std::string> take() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(lines, {});
+  }
+
+ private:
+  static inline std::mutex mutex;
+  static inline std::vector<std::string> lines;  // guarded by mutex
+};
+
 // The context of one node of a task, with a store of strings; notes what the processor does.
 class FakeContext final : public ProcessorContext {
  public:
@@ -55,7 +83,7 @@ class FakeContext final : public ProcessorContext {
   kst_status schedule(uint32_t, int64_t, int64_t, uint64_t&) override { return KST_FATAL; }
   void cancel(uint64_t) override {}
   kst_status hold(const Record&, kst_token&, const Record*&) override { return KST_FATAL; }
-  Metrics& metrics() override { return *metrics_; }
+  Metrics& metrics() override { return *plugin_metrics; }
   const char* application_id() const override { return "app"; }
   const char* task_id() const override { return "lines-0"; }
   const char* node_name() const override { return "node"; }
@@ -68,6 +96,7 @@ class FakeContext final : public ProcessorContext {
   std::map<std::string, size_t> drops;
   std::string failure;
   kst_status answer = KST_OK;
+  std::unique_ptr<Metrics> plugin_metrics = make_null_metrics();
 
  private:
   // Numbers by text, in memory.
@@ -111,7 +140,6 @@ class FakeContext final : public ProcessorContext {
 
   std::list<std::vector<std::max_align_t>> memory_;
   Store store_{answer};
-  std::unique_ptr<Metrics> metrics_ = make_null_metrics();
 };
 
 inline Record text_record(std::string_view key, std::string_view value, int64_t timestamp = 0) {

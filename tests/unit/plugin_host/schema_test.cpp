@@ -79,7 +79,7 @@ std::string refusal(const std::string& schema) {
 TEST_CASE("a config that does not fit its schema is shown with line and column") {
   const std::string at = "t.yaml:", node = ": error: node 'sample': ";
   CHECK(validated("      windw: 5\n") ==
-        at + "9:5" + node + "'window' is missing\n  hint: how many records are looked at together\n" + at + "10:7" +
+        at + "9:5" + node + "'window' is missing\n  hint: how many records are looked at together\n" + at + "10:14" +
             node + "unknown key 'windw'\n  hint: did you mean 'window'?\n");
   CHECK(validated("      window: 0\n") ==
         at + "10:15" + node +

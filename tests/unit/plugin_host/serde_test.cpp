@@ -103,10 +103,10 @@ TEST_CASE("a topology uses a plugin's serde like a built-in one") {
     return out;
   };
   const std::string known = "string, bytes, bool, int16, int32, int64, float32, float64, uuid, json";
-  CHECK(said() == "t.yaml:5:40: error: node 'in': unknown serde 'celsius'\n  hint: use one of " + known +
-                      "\nt.yaml:8:38: error: node 'out': unknown serde 'celsus'\n  hint: use one of " + known + "\n");
+  CHECK(said() == "t.yaml:5:45: error: node 'in': unknown serde 'celsius'\n  hint: use one of " + known +
+                      "\nt.yaml:8:43: error: node 'out': unknown serde 'celsus'\n  hint: use one of " + known + "\n");
   REQUIRE(host.load_file(bad_plugin("serdes")).ok());
-  CHECK(said() == "t.yaml:8:38: error: node 'out': unknown serde 'celsus'\n  hint: did you mean 'celsius'?\n");
+  CHECK(said() == "t.yaml:8:43: error: node 'out': unknown serde 'celsus'\n  hint: did you mean 'celsius'?\n");
 }
 
 TEST_CASE("two plugins with a serde of one name are one too many") {

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Tests the simulator itself: that it finds planted errors, each for the reason it should, and that a seed repeats exactly."""
+
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+SIM = os.environ.get("KSTREAMD_TEST_SIM", str(Path(__file__).resolve().parents[2] / "build/release/tests/sim/sim"))
+WITHIN, AT_ONCE = 1000, 100  # seeds in which an error must be found
+FAILED = re.compile(r"^seed (\d+) FAILED: (.*)$", re.M)
+
+TWICE = r"it was put out before"
+LATER_FIRST = r"it comes before '\S+' of \S+, which is first"
+OTHER_STATE = r"was made on another state than that of the record before it"
+
+# Each kind of Sabotage (plan.h), and what the oracle must say of it. The planted error is what it finds, for the same seeds
+# pass without one.
+PLANTED = {
+    "lost_output": LATER_FIRST,
+    "doubled_output": TWICE,
+    "shifted_time": r"has timestamp \d+, its input \d+",
+    "wrong_partition": r"is on the wrong partition",
+    "lost_input": LATER_FIRST,
+    "dirty_read": r"no committed input has asked for it",
+    "committed_abort": TWICE,
+    "unwritten_commit": LATER_FIRST,
+    "unfenced_offsets": TWICE,
+    "lost_row": r"store \w+ of task \S+ (has|lacks) ",
+    "kept_overlay": OTHER_STATE,
+    "torn_flush": OTHER_STATE,
+    "short_restore": OTHER_STATE,
+    "ignored_seek": LATER_FIRST,
+    "kept_epoch": TWICE,
+}
+# What shows only at the end of a run, when nothing came later to betray the error.
+AT_THE_END = {
+    "lost_output": [r"the engine does not finish: \d+ records are missing", r"the changelog of store .* it should be"],
+}
+
+
+def sim(*words):
+    """(exit code, output) of a run."""
+    done = subprocess.run([SIM, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def hash_of(output):
+    return re.search(r"hash ([0-9a-f]{16})$", output, re.M).group(1)
+
+
+class Planted(unittest.TestCase):
+    def test_nothing_is_found_where_nothing_is_planted(self):
+        code, output = sim("--seeds", AT_ONCE)
+        self.assertEqual((code, FAILED.findall(output)), (0, []))
+
+    def test_every_kind_has_its_reason(self):
+        plan = Path(__file__).with_name("plan.h").read_text()
+        kinds = re.search(r"enum class Sabotage.*?\{(.*?)\}", plan, re.S).group(1)
+        self.assertEqual(set(re.findall(r"^  (\w+),", kinds, re.M)) - {"none", "kinds"}, set(PLANTED))
+
+    def test_every_kind_is_found(self):
+        for kind, reason in PLANTED.items():
+            with self.subTest(kind):
+                self.find(kind, [reason, *AT_THE_END.get(kind, [])])
+
+    def find(self, kind, reasons):
+        problems = []
+        for seed in range(1, WITHIN + 1, AT_ONCE):
+            code, output = sim("--from", seed, "--seeds", AT_ONCE, "--keep-going", "--sabotage", kind)
+            found = FAILED.findall(output)
+            # Not a crash of the program, say.
+            self.assertEqual(code, 1 if found else 0, output)
+            problems += [problem for _, problem in found]
+            reasons = [reason for reason in reasons if not any(re.search(reason, problem) for problem in problems)]
+            if not reasons:
+                return
+        self.fail(f"none of {len(problems)} failures was for {reasons}; the first: {problems[:3]}")
+
+    def test_a_kind_of_fault_that_never_comes_is_found(self):
+        code, output = sim("--seeds", 1, "--all-kinds")
+        self.assertEqual(code, 1)
+        self.assertRegex(output, "(?m)^FAILED: never came: ")
+
+
+class Repeated(unittest.TestCase):
+    def test_in_another_process(self):
+        first, second = sim("--seeds", 50), sim("--seeds", 50)
+        self.assertEqual(first, second)
+        self.assertEqual(first[0], 0, first[1])
+
+    def test_seeds_differ(self):
+        self.assertEqual(len({hash_of(sim("--from", seed)[1]) for seed in range(1, 21)}), 20)
+
+    def test_traced_or_not(self):
+        for seed in range(1, 11):
+            self.assertEqual(hash_of(sim("--from", seed)[1]), hash_of(sim("--from", seed, "--trace")[1]))
+
+    def test_a_failure_says_how_to_repeat_it(self):
+        _, output = sim("--seeds", 50, "--sabotage", "lost_output")
+        seed, problem = FAILED.search(output).groups()
+        repeat = re.search(rf"^repeat with: sim (--from {seed} .*)$", output, re.M).group(1).split()
+        for words in (repeat, [word for word in repeat if word != "--trace"]):
+            code, again = sim(*words)
+            self.assertEqual(code, 1)
+            self.assertEqual(FAILED.findall(again), [(seed, problem)])
+
+
+if __name__ == "__main__":
+    unittest.main()

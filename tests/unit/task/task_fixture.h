@@ -96,7 +96,10 @@ struct Fixture {
     topics = std::make_unique<OutputTopics>(topology);
     outputs.producer = &producer;
     for (size_t i = 0; i < topics->names().size(); ++i) outputs.handles.push_back(static_cast<TopicHandle>(i));
-    const PlannedTask plan{{"in", 0}, 0, {{{"in", 0}, {0}}}};
+    PlannedTask plan;
+    plan.id.sub_topology = "in";
+    plan.inputs.emplace_back().partition.topic = "in";
+    plan.inputs.front().source_nodes = {0};
     auto made = Task::make(topology, *topics, plan, nullptr, {&start_at, 1}, outputs,
                            {processors, *metrics, clock, wake, crashes});
     if (!made) return std::move(made).error();

@@ -419,7 +419,8 @@ def report(results, bases):
         everything = [r for r in results if r["workload"] == workload and r["ok"]]  # a disturbed run must still be right
         left_out = f", {len(everything) - len(runs)} disturbed" if len(everything) > len(runs) else ""
         scale = f" at scale {results[0]['scale']}" if results[0].get("scale", 1) != 1 else ""
-        print(f"\n{workload}{scale}: outputs {verdict(everything)}; {len(runs)} runs{left_out}" + (f", {len(failed)} FAILED: {failed[0]['error']}" if failed else ""))
+        print(f"\n{workload}{scale}: outputs {verdict(everything)}; {len(runs)} runs{left_out}"
+              + (f", {len(failed)} FAILED, of {failed[0]['system']}: {failed[0]['error']}" if failed else ""))
         print("  " + " " * 22 + "".join(f"{t:>22}" for t, _ in columns))
         for system in dict.fromkeys(r["system"] for r in runs):
             cells = []

@@ -99,6 +99,10 @@ std::string hint_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
       return "if it comes again and again, another process has joined with the same instance id: does it use a copy of "
              "this state folder?";
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+      return "the group has members of another kind, such as a Kafka Streams application of this name: stop them; "
+             "those "
+             "stopped belong to it until their session ends (45 s with Kafka Streams' defaults)";
     default:
       return "";
   }
@@ -182,8 +186,9 @@ Error transaction_error(Handle<rd_kafka_error_t> error, TransactionCall call, rd
 Error member_error(rd_kafka_resp_err_t code, bool fatal, const std::string& detail) {
   Recovery recovery = Recovery::retry;
   // Fenced by its own successor too: after an outage longer than the session librdkafka joins anew under the same
-  // instance id, and may then be refused under the old member id. A new membership cures that.
-  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+  // instance id, and may then be refused under the old member id. A new membership cures that. And a group of Kafka
+  // Streams' is there to be taken over once its members' sessions have ended.
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL)
     recovery = Recovery::retry_topology;
   else if (fatal || is_permanent(code))
     recovery = Recovery::stop_topology;

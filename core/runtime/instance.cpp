@@ -209,8 +209,7 @@ void Instance::restored(TaskRestored event) {
     return;
   }
   found->second = {TaskPhase::running, least_loaded()};
-  workers_[found->second.worker]->commands().push(
-      RunTask{event.task, std::move(event.state), std::move(event.start_offsets)});
+  workers_[found->second.worker]->commands().push(RunTask{event.task, std::move(event.state), std::move(event.starts)});
 }
 
 void Instance::closed(TaskClosed event) {

@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/ports/cluster.h"
 #include "core/ports/state.h"
+#include "core/protocol/input_start.h"
 #include "core/protocol/task_plan.h"
 #include "core/runtime/status.h"
 
@@ -24,7 +25,7 @@ struct NewToken {
 struct RunTask {
   int task = 0;  // index in TaskPlan::tasks
   std::unique_ptr<TaskState> state;
-  std::vector<int64_t> start_offsets;  // by input
+  std::vector<InputStart> starts;  // by input
 };
 // Close a task and give its state up. `commit`: what was processed first goes out; else it is aborted.
 struct CloseTask {
@@ -52,7 +53,7 @@ using RestorerCommand = std::variant<RestoreTask, CancelRestore>;
 struct TaskRestored {
   int task = 0;
   std::unique_ptr<TaskState> state;
-  std::vector<int64_t> start_offsets;
+  std::vector<InputStart> starts;
 };
 struct RestoreCancelled {
   int task = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/log.h"
+#include "core/protocol/input_start.h"
 #include "core/protocol/restore_plan.h"
 #include "core/task/task_store.h"
 
@@ -99,7 +100,7 @@ Status Restorer::locate(Job& job) {
                      "commit an offset for group '" + topology_.name + "', or set reset: earliest or latest"};
       offset = *start;
     }
-    job.start_offsets.push_back(offset);
+    job.starts.push_back({offset, partition_time_of((*committed)[i].metadata)});
   }
   job.located = true;
   return {};
@@ -235,7 +236,7 @@ void Restorer::finish_done() {
     for (const auto& store : job.stores) records += store.restored;
     log(LogLevel::info, "task restored",
         {{"topology", topology_.name}, {"task", task}, {"records", records}, {"seconds", seconds}});
-    events_.push(TaskRestored{job.task, std::move(job.state), std::move(job.start_offsets)});
+    events_.push(TaskRestored{job.task, std::move(job.state), std::move(job.starts)});
     it = jobs_.erase(it);
   }
   if (slots_.empty()) reader_.reset();  // a consumer costs memory and threads

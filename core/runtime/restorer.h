@@ -50,7 +50,7 @@ class Restorer {
     bool located = false;
     Duration locate_at{0};  // not before
     Duration begun{0};
-    std::vector<int64_t> start_offsets;
+    std::vector<InputStart> starts;
     std::vector<StoreJob> stores;
     bool started = false;
     bool done() const;

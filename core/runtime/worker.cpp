@@ -415,7 +415,7 @@ void Worker::handle(WorkerCommand command) {
 Status Worker::run(RunTask command) {
   const PlannedTask& plan = plan_.tasks[command.task];
   auto task = Task::make(
-      topology_, topics_, plan, std::move(command.state), command.start_offsets, outputs_,
+      topology_, topics_, plan, std::move(command.state), command.starts, outputs_,
       {ports_.processors, ports_.metrics, ports_.clock, [waker = waker_] { waker->wake(); }, ports_.crashes});
   if (!task) return std::move(task).error();
   Running running;
@@ -432,7 +432,7 @@ Status Worker::run(RunTask command) {
                                                                {"task", plan.id.text()},
                                                                {"topic", partition.topic},
                                                                {"partition", std::to_string(partition.partition)}}));
-    if (status) status = source_->assign(running.slots[i], partition, command.start_offsets[i]);
+    if (status) status = source_->assign(running.slots[i], partition, command.starts[i].offset);
   }
   add_store_gauges(running);
   running_.push_back(std::move(running));

@@ -6,8 +6,16 @@
 #include "kstreamd/abi/schedule.h"
 
 namespace kstreamd {
+namespace {
+std::vector<int64_t> offsets_of(std::span<const InputStart> starts) {
+  std::vector<int64_t> offsets;
+  for (const auto& start : starts) offsets.push_back(start.offset);
+  return offsets;
+}
+}  // namespace
+
 Task::Task(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan,
-           std::unique_ptr<TaskState> state, std::span<const int64_t> start_offsets, Outputs& outputs,
+           std::unique_ptr<TaskState> state, std::span<const InputStart> starts, Outputs& outputs,
            TaskServices services)
     : topology_(topology),
       plan_(plan),
@@ -17,8 +25,10 @@ Task::Task(const Topology& topology, const OutputTopics& topics, const PlannedTa
       outputs_(outputs),
       services_(services),
       state_(std::move(state)),
-      buffer_(start_offsets),
-      committed_(start_offsets.begin(), start_offsets.end()) {
+      buffer_(offsets_of(starts)),
+      committed_(offsets_of(starts)) {
+  for (const auto& start : starts) committed_times_.push_back(start.time);
+  start_times();
   for (int store : topology.sub_topologies[plan.sub_topology].stores) {
     const Store& declared = topology.stores[store];
     changelogs_.push_back(declared.changelogged ? topics.number(declared.changelog_topic) : -1);
@@ -29,11 +39,18 @@ Task::Task(const Topology& topology, const OutputTopics& topics, const PlannedTa
 Task::~Task() = default;
 
 Result<std::unique_ptr<Task>> Task::make(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan,
-                                         std::unique_ptr<TaskState> state, std::span<const int64_t> start_offsets,
+                                         std::unique_ptr<TaskState> state, std::span<const InputStart> starts,
                                          Outputs& outputs, TaskServices services) {
-  std::unique_ptr<Task> task(new Task(topology, topics, plan, std::move(state), start_offsets, outputs, services));
+  std::unique_ptr<Task> task(new Task(topology, topics, plan, std::move(state), starts, outputs, services));
   KSTREAMD_TRY(task->build());
   return task;
+}
+
+// Back to what is committed.
+void Task::start_times() {
+  times_ = committed_times_;
+  stream_time_ = kUnknownTime;
+  for (const int64_t time : times_) stream_time_ = std::max(stream_time_, time);
 }
 
 Status Task::build() {
@@ -85,15 +102,17 @@ size_t Task::room() const {
   return least;
 }
 
-// The records up to the one by which a punctuation on stream time falls due: it comes before those that follow.
+// The records up to the one by which a punctuation on stream time falls due: it comes before those that follow. A task
+// that goes on in a time it has found may have one due with whatever record comes first.
 std::span<FetchedRecord> Task::until_due(std::span<FetchedRecord> records) const {
   const int64_t due = stream_schedules_.next();
   for (size_t i = 0; due != INT64_MAX && i < records.size(); ++i)
-    if (records[i].timestamp >= due) return records.first(i + 1);
+    if (std::max(records[i].timestamp, stream_time_) >= due) return records.first(i + 1);
   return records;
 }
 
 Status Task::process_run(size_t input, std::span<FetchedRecord> records) {
+  reading_ = input;
   const auto& sources = plan_.inputs[input].source_nodes;
   if (sources.size() == 1) return checked(nodes_[sources.front()]->read(records));
   kst_status status = KST_OK;
@@ -205,7 +224,8 @@ Status Task::write_changes() {
 
 void Task::offsets(std::vector<PartitionOffset>& out, bool all) const {
   for (size_t i = 0; i < plan_.inputs.size(); ++i)
-    if (all || dirty_ || position(i) > committed_[i]) out.push_back({plan_.inputs[i].partition, position(i), ""});
+    if (all || dirty_ || position(i) > committed_[i])
+      out.push_back({plan_.inputs[i].partition, position(i), partition_time_text(times_[i])});
 }
 
 Status Task::commit_state() {
@@ -221,7 +241,7 @@ Status Task::commit_state() {
       return std::move(written).error().in("topology '" + topology_.name + "', task " + id_text_);
   }
   for (size_t i = 0; i < committed_.size(); ++i) committed_[i] = position(i);
-  committed_stream_time_ = stream_time_;
+  committed_times_ = times_;
   dirty_ = false;
   commit_requested_ = false;
   return {};
@@ -230,7 +250,7 @@ Status Task::commit_state() {
 Status Task::rollback() {
   if (state_) state_->rollback();
   buffer_.reset(committed_);
-  stream_time_ = committed_stream_time_;
+  start_times();
   dirty_ = false;
   commit_requested_ = false;
   failure_.reset();

@@ -8,6 +8,7 @@
 // on elsewhere. Threads: one at a time (its worker). Errors of records are handled inside by the nodes' on_error; what
 // is returned stops the task.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +23,7 @@
 #include "core/ports/metrics.h"
 #include "core/ports/processor.h"
 #include "core/ports/state.h"
+#include "core/protocol/input_start.h"
 #include "core/protocol/task_plan.h"
 #include "core/task/input_buffer.h"
 #include "core/task/outputs.h"
@@ -48,7 +50,7 @@ class Task {
   // `state` may be null for a sub-topology without stores. `topology`, `topics` and `outputs` outlive the task.
   static Result<std::unique_ptr<Task>> make(const Topology& topology, const OutputTopics& topics,
                                             const PlannedTask& plan, std::unique_ptr<TaskState> state,
-                                            std::span<const int64_t> start_offsets, Outputs& outputs,
+                                            std::span<const InputStart> starts, Outputs& outputs,
                                             TaskServices services);
   ~Task();
 
@@ -94,8 +96,9 @@ class Task {
   Status emit_updates();
   // Commit, step 1: the changelog records of all changed keys go to the producer.
   Status write_changes();
-  // Appends the positions that moved since the last commit, or all. Of a dirty task always all: they are what fences
-  // the transaction, also where a punctuation has written and no record was read, and what a successor waits for.
+  // Appends the positions that moved since the last commit, or all, with their partitions' times. Of a dirty task
+  // always all: they are what fences the transaction, also where a punctuation has written and no record was read, and
+  // what a successor waits for.
   void offsets(std::vector<PartitionOffset>& out, bool all) const;
   // Commit, step 4, after the broker's decision: overlays and changelog offsets to the stores, in one piece.
   Status commit_state();
@@ -112,7 +115,12 @@ class Task {
   friend class TaskNode;
   static constexpr size_t batch_size = 512;  // records that go through the graph together, where nobody can tell
   Task(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan, std::unique_ptr<TaskState> state,
-       std::span<const int64_t> start_offsets, Outputs& outputs, TaskServices services);
+       std::span<const InputStart> starts, Outputs& outputs, TaskServices services);
+  void start_times();
+  void pass_time(int64_t timestamp) {
+    stream_time_ = std::max(stream_time_, timestamp);
+    times_[reading_] = std::max(times_[reading_], timestamp);
+  }
   Status build();
   size_t room() const;
   std::span<FetchedRecord> until_due(std::span<FetchedRecord> records) const;
@@ -142,8 +150,10 @@ class Task {
   std::vector<std::unique_ptr<TaskNode>> nodes_;  // by index in Topology::nodes; null where not of this sub-topology
   std::vector<TaskNode*> holders_;                // those of asynchronous processors, in topological order
   std::vector<TaskNode*> emitters_;               // those with emit: per_commit, in topological order
-  int64_t stream_time_ = -1;
-  int64_t committed_stream_time_ = -1;
+  std::vector<int64_t> times_;            // by input: its partition's time, which is committed beside its offset
+  std::vector<int64_t> committed_times_;  // the same as last committed
+  int64_t stream_time_ = kUnknownTime;    // the greatest of times_
+  size_t reading_ = 0;                    // the input that records are being read from
   bool dirty_ = false;
   bool commit_requested_ = false;
   std::optional<Error> failure_;  // set by a node before it unwinds with KST_STOP

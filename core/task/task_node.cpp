@@ -122,7 +122,7 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
     auto key = read_value(*key_serde_, in.origin.raw_key, in.origin.raw_key_size);
     auto value = read_value(*value_serde_, in.origin.raw_value, in.origin.raw_value_size);
     if (key && value && in.timestamp >= 0) {
-      task_.stream_time_ = std::max(task_.stream_time_, in.timestamp);
+      task_.pass_time(in.timestamp);
       in.origin.stream_time = task_.stream_time_;
       record.key = *key;
       record.value = *value;

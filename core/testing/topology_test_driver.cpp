@@ -113,11 +113,13 @@ Status TopologyTestDriver::start() {
     auto state = restored_state(plan);
     if (!state) return std::move(state).error();
     Running running;
+    std::vector<InputStart> starts;
     for (const auto& input : plan.inputs) {
       running.topics.push_back(&log_.topic(input.partition.topic));
-      running.fed.push_back(committed_[input.partition]);
+      starts.push_back(committed_[input.partition]);
+      running.fed.push_back(starts.back().offset);
     }
-    auto task = Task::make(*topology_, output_topics_, plan, std::move(state).value(), running.fed, outputs_, services);
+    auto task = Task::make(*topology_, output_topics_, plan, std::move(state).value(), starts, outputs_, services);
     if (!task) return std::move(task).error();
     running.task = std::move(task).value();
     // What there is, if only that there is nothing: no task waits for an input whose end it does not know.
@@ -354,8 +356,11 @@ Status TopologyTestDriver::commit_once() {
     log_.commit();
     for (size_t t = 0; t < tasks_.size(); ++t) {
       auto& task = *tasks_[t].task;
+      std::vector<PartitionOffset> offsets;
+      task.offsets(offsets, true);
       KSTREAMD_TRY(task.commit_state());
-      for (size_t i = 0; i < task.input_count(); ++i) committed_[task.input(i)] = task.position(i);
+      for (const auto& offset : offsets)
+        committed_[offset.partition] = {offset.offset, partition_time_of(offset.metadata)};
     }
     metrics_.commit();
     auto moved = pass();

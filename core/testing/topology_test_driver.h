@@ -172,9 +172,9 @@ class TopologyTestDriver {
   DriverProducer producer_;
   Outputs outputs_;
   std::unique_ptr<StateBackend> backend_;
-  std::map<TopicPartition, int64_t> committed_;  // of inputs; 0 where there is none
-  std::vector<Running> tasks_;                   // as plan_.tasks
-  std::map<std::string, size_t> read_;           // index into a topic's records
+  std::map<TopicPartition, InputStart> committed_;  // of inputs; from 0 where there is none
+  std::vector<Running> tasks_;                      // as plan_.tasks
+  std::map<std::string, size_t> read_;              // index into a topic's records
   std::mt19937_64 random_;
   std::optional<Error> stopped_;
 };

@@ -34,6 +34,10 @@ WORKLOADS = {
     "W4": {"inputs": [("w4", 1_000_000)], "check": "raw"},
     "W5": {"inputs": [("w5l", 500_000), ("w5r", 500_000)], "check": "raw"},
     "W6": {"kind": "restore", "inputs": [("w6", 2_000_000)], "check": "raw"},
+    # 1 GB of keys and values, in records of 116 bytes and of 1 KiB.
+    "W6-1g": {"kind": "restore", "inputs": [("w6", 8_620_690)], "check": "raw"},
+    "W6-1g-1k": {"kind": "restore", "inputs": [("w6k", 976_563)], "check": "raw"},
+    "W6-1g-kill": {"kind": "kill", "inputs": [("w6", 8_620_690)], "check": "raw"},
     "W7": {"kind": "startup", "inputs": [], "check": "raw"},
     "W8": {"kind": "latency", "inputs": [], "check": "raw"},
     # Long enough for a JVM to be warm in the second half.
@@ -48,7 +52,8 @@ WORKLOADS = {
     "W2-1p": {"inputs": [("w2", 1_000_000)], "check": "json", "partitions": 1},
     "W3-1p": {"inputs": [("w3", 1_000_000)], "check": "raw", "changelog": "counts", "partitions": 1},
 }
-DEFAULT = [w for w in WORKLOADS if not w.endswith(("-1p", "-long"))]
+DEFAULT = [w for w in WORKLOADS if not w.endswith(("-1p", "-long")) and "-1g" not in w]
+PROBES = 64  # records that have to come out for a restored application to count as ready: some for every partition
 
 
 def systems():
@@ -59,13 +64,14 @@ def systems():
         return {"command": ["java", "-Xmx2g", *flags, "-cp", ks, "bench.Bench"]}
 
     table = {
-        "bare": {"command": [f"{bins}/bare"], "workloads": r"W(1|2|3|3c|6|7|8)(-.*)?"},
+        "bare": {"command": [f"{bins}/bare"], "workloads": r"W(1|2|3|3c|6|7|8)(-(?!.*kill).*)?"},  # it has no state to come back to
         "kstreams-java": jvm("-XX:+UseG1GC"),  # by itself a JVM on one core takes the serial collector
         "kstreams-java-serial": jvm("-XX:+UseSerialGC"),
         "kstreamd": {"command": ["sh", "-c", 'exec "${{BENCH_KSTREAMD:-kstreamd}}" run "$0" --bootstrap "$BENCH_BROKERS" '
-                                             '--state-dir "$BENCH_STATE_DIR" --workers "$BENCH_WORKERS" --listen 127.0.0.1:0',
+                                             '--state-dir "$BENCH_STATE_DIR" --workers "$BENCH_WORKERS" --listen 127.0.0.1:0 '
+                                             '${{BENCH_PLUGINS:+--plugins "$BENCH_PLUGINS"}}',
                                  str(HERE / "topologies") + "/{topology}.yaml"],
-                     "workloads": r"W(1|2|3|7|8)(-.*)?"},
+                     "workloads": r"W(1|2|3|3c|6|7|8)(-.*)?"},
     }
     if os.environ.get("BENCH_SYSTEMS"):  # a JSON file that adds systems in the same form
         table.update(json.loads(Path(os.environ["BENCH_SYSTEMS"]).read_text()))
@@ -154,6 +160,10 @@ class Bench:
             raise RuntimeError(f"kbench {' '.join(map(str, words))}: exit {done.returncode}")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def inputs(self, spec):
+        """(generator, records) of a workload, at the scale of this run."""
+        return [(generator, max(int(records * self.args.scale), PROBES)) for generator, records in spec["inputs"]]
+
     def input_topic(self, generator, count, partitions):
         topic = f"bench-in-{generator}-{count}-{partitions}"
         if self.tool("end", topic)[0] != count:
@@ -174,14 +184,19 @@ class Bench:
             if busy <= self.args.quiet or time.time() > deadline:
                 return round(busy, 2)
 
-    def start(self, system, workload, topics, out, app, changelog):
+    def start(self, system, workload, topics, out, app, changelog, again=False):
         spec = WORKLOADS[workload]
         state = self.work / app
-        shutil.rmtree(state, ignore_errors=True)
-        state.mkdir()
+        if not again:
+            shutil.rmtree(state, ignore_errors=True)
+            state.mkdir()
         env = dict(self.env, BENCH_WORKLOAD=workload.split("-")[0], BENCH_APP=app, BENCH_IN=topics[0], BENCH_IN2=topics[-1],
                    BENCH_OUT=out, BENCH_GUARANTEE=spec.get("guarantee", "exactly_once"), BENCH_EMIT=spec.get("emit", "updates"),
                    BENCH_COMMIT_MS=str(self.args.commit_ms), BENCH_WORKERS="1", BENCH_STATE_DIR=str(state), BENCH_CHANGELOG=changelog)
+        if spec.get("kind") in ("restore", "kill"):
+            env.update(BENCH_PLUGINS=os.path.join(os.environ.get("BENCH_BIN", "."), "plugins"))
+        if spec.get("kind") == "kill":  # else the group waits for the session of the one that was killed, and that is measured
+            env.update(BENCH_INSTANCE=app)
         command = [w.format(topology=workload.split("-")[0]) for w in self.systems[system]["command"]]
         with open(self.work / f"{app}.log", "a") as log:
             begun = time.time()
@@ -200,13 +215,19 @@ class Bench:
             process.kill()
             process.wait()
 
+    def kill(self, process, sampler):
+        sampler.stop()
+        process.kill()
+        process.wait()
+
     def run(self, system, workload, rep):
         spec, kind = WORKLOADS[workload], WORKLOADS[workload].get("kind", "drain")
         self.count += 1  # a run that is tried again must not find the group of the first try
         app = f"bench-{self.tag}-{self.count}-{workload.lower()}-{system}"
         out = f"{app}-out"
         self.tool("create", out, PARTITIONS, "message.timestamp.type=LogAppendTime")
-        result = {"system": system, "workload": workload, "rep": rep, "others_busy": self.wait_for_quiet(), "load": os.getloadavg()[0]}
+        result = {"system": system, "workload": workload, "rep": rep, "others_busy": self.wait_for_quiet(), "load": os.getloadavg()[0],
+                  "scale": self.args.scale}
         try:
             result.update(getattr(self, "run_" + kind)(system, workload, spec, app, out))
             result["ok"] = True
@@ -230,8 +251,8 @@ class Bench:
 
     def run_drain(self, system, workload, spec, app, out):
         partitions = spec.get("partitions", PARTITIONS)
-        topics = [self.input_topic(g, n, partitions) for g, n in spec["inputs"]]
-        records = sum(n for _, n in spec["inputs"])
+        topics = [self.input_topic(g, n, partitions) for g, n in self.inputs(spec)]
+        records = sum(n for _, n in self.inputs(spec))
         changelog = f"{app}-{spec['changelog']}-changelog" if "changelog" in spec else ""
         if changelog:
             self.tool("create", changelog, partitions, "cleanup.policy=compact")
@@ -258,14 +279,19 @@ class Bench:
             "tool_core_busy": (z[5] - a[5]) / (last - first), "threads": threads,
         }
 
-    def run_restore(self, system, workload, spec, app, out):
-        """An application whose changelog exists and whose local state does not: time until one new record per partition comes out."""
-        generator, count = spec["inputs"][0]
+    def changelog(self, spec, app):
+        """An application's changelog, full, and its input, with some records per partition: (input, changelog, records)."""
+        generator, count = self.inputs(spec)[0]
         in_topic, changelog = f"{app}-in", f"{app}-table-changelog"
         self.tool("create", in_topic, PARTITIONS)
         self.tool("create", changelog, PARTITIONS, "cleanup.policy=compact", "segment.bytes=1073741824")
-        self.tool("preload", generator, changelog, count, (int(time.time()) - 7200) * 1000)
-        self.tool("preload", generator, in_topic, 64, int(time.time()) * 1000)
+        self.tool("preload", generator, changelog, count, (int(time.time()) - 14400) * 1000)
+        self.tool("preload", generator, in_topic, PROBES, int(time.time()) * 1000)
+        return in_topic, changelog, count
+
+    def run_restore(self, system, workload, spec, app, out):
+        """An application whose changelog exists and whose local state does not: time until new records of each partition come out."""
+        in_topic, changelog, count = self.changelog(spec, app)
         self.wait_for_quiet()
         process, begun, sampler = self.start(system, workload, [in_topic], out, app, changelog)
         try:
@@ -275,10 +301,41 @@ class Bench:
         finally:
             self.stop(process, sampler)
         check = self.tool("check", out, spec["check"])[0]
-        first, z = check["first"] / 1000, sampler.at(drained)
+        first, z, s0 = check["first"] / 1000, sampler.at(drained), sampler.samples[0]
         return {"records": count, "out": check["count"], "checks": check["partitions"], "start_to_first": first - begun,
-                "start_to_drained": drained - begun, "cpu_total": z[1], "cpu_per_million_total": z[1] / (count / 1e6),
-                "rss_mib": sampler.peak_rss, "broker_cpu": z[2] - sampler.samples[0][2], "threads": threads}
+                "start_to_drained": drained - begun, "cpu_seconds": z[1],
+                "rss_mib": sampler.peak_rss, "broker_cpu": z[2] - s0[2], "others_on_core": (z[3] - s0[3]) - (z[1] - s0[1]),
+                "threads": threads}
+
+    def run_kill(self, system, workload, spec, app, out):
+        """The same application killed once it has restored and worked, and started again on what it left behind: time from exec
+        until records sent after it can be read from the output, all of them, by a read_committed consumer."""
+        in_topic, changelog, count = self.changelog(spec, app)
+        process, begun, sampler = self.start(system, workload, [in_topic], out, app, changelog)
+        try:
+            restored = self.drained(app, [in_topic], process) - begun
+        finally:
+            self.kill(process, sampler)
+        probe = subprocess.Popen(["taskset", "-c", str(self.args.tool_core), self.kbench, "probe", in_topic, out, str(PROBES),
+                                  str(self.args.timeout)], env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        probe.stdout.readline()
+        self.wait_for_quiet()
+        process, begun, sampler = self.start(system, workload, [in_topic], out, app, changelog, again=True)
+        try:
+            answer, _ = probe.communicate("\n", timeout=self.args.timeout + 60)
+            if probe.returncode:
+                raise RuntimeError("the probes did not come out in time")
+            answer = json.loads(answer)
+            time.sleep(0.05)
+        finally:
+            probe.kill()
+            self.stop(process, sampler)
+        ready, s0 = answer["last"] / 1000, sampler.samples[0]
+        z = sampler.at(ready)
+        check = self.tool("check", out, spec["check"])[0]
+        return {"records": count, "out": check["count"], "checks": check["partitions"], "cold_restore": restored,
+                "start_to_first": answer["first"] / 1000 - begun, "ready_again": ready - begun, "cpu_seconds": z[1],
+                "rss_mib": sampler.peak_rss, "broker_cpu": z[2] - s0[2], "others_on_core": (z[3] - s0[3]) - (z[1] - s0[1])}
 
     def run_startup(self, system, workload, spec, app, out):
         in_topic = f"{app}-in"
@@ -320,13 +377,14 @@ class Bench:
 
 
 SHOWN = [("wall s", "wall"), ("CPU-s/M", "cpu_per_million"), ("2nd half", "cpu_per_million_second_half"), ("with start", "cpu_per_million_total"),
-         ("RSS MiB", "rss_mib"), ("start s", "start_to_first"), ("ready s", "start_to_drained"), ("broker s", "broker_cpu"), ("idle MiB", "idle_rss_mib"),
+         ("RSS MiB", "rss_mib"), ("start s", "start_to_first"), ("ready s", "start_to_drained"), ("again s", "ready_again"), ("CPU s", "cpu_seconds"),
+         ("broker s", "broker_cpu"), ("idle MiB", "idle_rss_mib"),
          ("idle CPU", "idle_cpu_share"), ("CPU", "cpu_share"), ("p50", "p50"), ("p99", "p99"), ("p99.9", "p999")]
 
 
 def disturbed(run):
     """Whether others took over a tenth of the system's core while it ran: such a run is kept in the results and left out of the table."""
-    return run.get("others_on_core", 0) > 0.1 * run.get("start_to_drained", 0) + 0.1
+    return run.get("others_on_core", 0) > 0.1 * run.get("start_to_drained", run.get("ready_again", 0)) + 0.1
 
 
 def flat(run):
@@ -343,14 +401,26 @@ def verdict(runs):
     return "-" if not seen else "equal" if len(seen) == 1 else "DIFFERENT"
 
 
-def report(results, base):
+KEYS_OF_RATIOS = ("cpu_per_million", "cpu_per_million_second_half", "wall", "cpu_per_million_total", "start_to_first", "start_to_drained",
+                  "ready_again", "cpu_seconds", "p99")
+
+
+def ratios(runs, system, base, key):
+    """Within one repetition, so that a slow minute hits both sides."""
+    pairs = {r["rep"]: r[key] for r in runs if r["system"] == base and r.get(key)}
+    return [r[key] / pairs[r["rep"]] for r in runs if r["system"] == system and r["rep"] in pairs and key in r]
+
+
+def report(results, bases):
     for workload in dict.fromkeys(r["workload"] for r in results):
         runs = [flat(r) for r in results if r["workload"] == workload and r["ok"] and not disturbed(r)]
         failed = [r for r in results if r["workload"] == workload and not r["ok"]]
         columns = [(t, k) for t, k in SHOWN if any(k in r for r in runs)]
         everything = [r for r in results if r["workload"] == workload and r["ok"]]  # a disturbed run must still be right
         left_out = f", {len(everything) - len(runs)} disturbed" if len(everything) > len(runs) else ""
-        print(f"\n{workload}: outputs {verdict(everything)}; {len(runs)} runs{left_out}" + (f", {len(failed)} FAILED: {failed[0]['error']}" if failed else ""))
+        scale = f" at scale {results[0]['scale']}" if results[0].get("scale", 1) != 1 else ""
+        print(f"\n{workload}{scale}: outputs {verdict(everything)}; {len(runs)} runs{left_out}"
+              + (f", {len(failed)} FAILED, of {failed[0]['system']}: {failed[0]['error']}" if failed else ""))
         print("  " + " " * 22 + "".join(f"{t:>22}" for t, _ in columns))
         for system in dict.fromkeys(r["system"] for r in runs):
             cells = []
@@ -358,14 +428,12 @@ def report(results, base):
                 values = [r[key] for r in runs if r["system"] == system and key in r]
                 cells.append(f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})" if values else "-")
             print(f"  {system:<22}" + "".join(f"{c:>22}" for c in cells))
-        for system in dict.fromkeys(r["system"] for r in runs):  # ratios within one repetition, so that a slow minute hits both sides
-            if system == base:
-                continue
-            for key in ("cpu_per_million", "cpu_per_million_second_half", "wall", "cpu_per_million_total", "start_to_first", "start_to_drained", "p99"):
-                pairs = {r["rep"]: r[key] for r in runs if r["system"] == base and r.get(key)}
-                ratios = [r[key] / pairs[r["rep"]] for r in runs if r["system"] == system and r["rep"] in pairs and key in r]
-                if ratios:
-                    print(f"    {system} / {base}, {key}: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+        for base in bases:
+            for system in dict.fromkeys(r["system"] for r in runs):
+                for key in KEYS_OF_RATIOS:
+                    found = ratios(runs, system, base, key) if system not in bases[:bases.index(base) + 1] else []
+                    if found:
+                        print(f"    {system} / {base}, {key}: {statistics.median(found):.2f} ({min(found):.2f}-{max(found):.2f})")
 
 
 def main():
@@ -375,7 +443,7 @@ def main():
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--out", help="results as JSON; runs are added to an existing file")
     parser.add_argument("--report", action="store_true", help="only print the table of --out")
-    parser.add_argument("--base", default="bare", help="the system that ratios are taken against")
+    parser.add_argument("--base", default="bare,kstreams-java", help="the systems that ratios are taken against")
     parser.add_argument("--brokers", default=os.environ.get("BENCH_BROKERS", "127.0.0.1:9092"))
     parser.add_argument("--broker-pid", type=int, help="to measure the broker's CPU")
     parser.add_argument("--core", type=int, default=1, help="core of the systems under test")
@@ -386,11 +454,14 @@ def main():
     parser.add_argument("--quiet", type=float, default=0.15, help="start a run only when others use less of each core than this")
     parser.add_argument("--quiet-limit", type=float, default=120, help="seconds to wait for that")
     parser.add_argument("--tries", type=int, default=3, help="how often a disturbed run is repeated")
+    parser.add_argument("--scale", type=float, default=1, help="a share of the records, to try things out; no figures come of it")
     parser.add_argument("--work-dir")
     args = parser.parse_args()
 
     results = json.loads(Path(args.out).read_text())["runs"] if args.out and Path(args.out).exists() else []
     if not args.report:
+        if any(r.get("scale", 1) != args.scale for r in results):
+            parser.error(f"{args.out} holds runs at another scale: name another --out")
         os.sched_setaffinity(0, {args.tool_core})
         bench = Bench(args)
         for workload in args.workloads.split(","):
@@ -408,7 +479,7 @@ def main():
                     if args.out:
                         machine = {"machine": platform.machine(), "kernel": platform.release(), "cores": os.cpu_count()}
                         Path(args.out).write_text(json.dumps({"environment": machine, "runs": results}, indent=1))
-    report(results, args.base)
+    report(results, args.base.split(","))
     return 1 if any(not r["ok"] for r in results) else 0
 
 

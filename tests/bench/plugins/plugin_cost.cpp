@@ -77,7 +77,7 @@ class Lane {
   Lane(const std::string& type, const PluginHost& host) : topology_(pass_through(type)), topics_(topology_) {
     outputs_.producer = &producer_;
     outputs_.handles.assign(topics_.names().size(), 0);
-    auto made = Task::make(topology_, topics_, {{"in", 0}, 0, {{{"in", 0}, {0}}}}, nullptr, std::vector<int64_t>{0},
+    auto made = Task::make(topology_, topics_, {{"in", 0}, 0, {{{"in", 0}, {0}}}}, nullptr, std::vector<InputStart>{{}},
                            outputs_, {host, *metrics_, clock_});
     if (!made) {
       std::fprintf(stderr, "%s\n", made.error().text().c_str());

@@ -71,6 +71,9 @@ TEST_CASE("errors of a member: passing ones leave the membership alone") {
   Error fenced = member_error(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, true, "");
   CHECK(fenced.recovery == Recovery::retry_topology);
   CHECK(member_error(RD_KAFKA_RESP_ERR__FATAL, true, "").recovery == Recovery::stop_topology);
+  Error foreign = member_error(RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, false, "");
+  CHECK(foreign.recovery == Recovery::retry_topology);
+  CHECK_THAT(foreign.hint, Catch::Contains("Kafka Streams"));
   CHECK_THAT(fenced.hint, Catch::Contains("instance id"));
 }
 

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/protocol/backoff.h"
+#include "core/protocol/input_start.h"
 #include "core/protocol/restore_plan.h"
 #include "core/protocol/task_plan.h"
 #include "core/protocol/transaction_recovery.h"
@@ -133,6 +134,18 @@ TEST_CASE("delays double up to a limit") {
   CHECK(backoff.next() == Duration(350));
   backoff.reset();
   CHECK(backoff.next() == Duration(100));
+}
+
+TEST_CASE("a partition's time is written and read as Kafka Streams does") {
+  CHECK(partition_time_text(1'700'000'000'000) == "AgAAAYvP5WgA");
+  CHECK(partition_time_text(0) == "AgAAAAAAAAAA");
+  CHECK(partition_time_text(kUnknownTime).empty());
+  CHECK(partition_time_of("AgAAAYvP5WgA") == 1'700'000'000'000);
+  CHECK(partition_time_of("AQAAAYvP5WgA") == 1'700'000'000'000);          // version 1
+  CHECK(partition_time_of("AgAAAYvP5WgAAAAAAA==") == 1'700'000'000'000);  // with metadata of processors behind it
+  CHECK(partition_time_of("Av//////////") == kUnknownTime);               // Kafka Streams' own word for it
+  for (const char* other : {"", "no base64", "AwAAAAAAAAAF", "AgAA", "bm90IG91cnM="})
+    CHECK(partition_time_of(other) == kUnknownTime);
 }
 
 }  // namespace

@@ -86,6 +86,27 @@ TEST_CASE("a crash in the middle loses nothing and counts nothing twice") {
   REQUIRE(h.until({&a}, [&] { return h.complete(); }));
 }
 
+TEST_CASE("a task goes on in the time that its predecessor has committed") {
+  Harness h;
+  std::vector<int64_t> times;
+  h.processors.steps["split"] = [&times](const Record& record, ProcessorContext& context) {
+    times.push_back(context.stream_time());
+    return split(record, context);
+  };
+  h.send(30 * partitions);
+  Process a = h.start();
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  const int64_t reached = *std::max_element(times.begin(), times.end()) - partitions;  // in every partition
+  a.instance.reset();
+  a.state = make_memory_state();
+  times.clear();
+  h.launch(a);
+  h.send(partitions);  // whose timestamps begin again
+  REQUIRE(h.until({&a}, [&] { return h.complete(); }));
+  REQUIRE(times.size() == partitions);
+  CHECK(*std::min_element(times.begin(), times.end()) > reached);
+}
+
 TEST_CASE("tasks move to a second instance and back, and the counts stay exact") {
   Harness h;
   h.send(100);

@@ -96,8 +96,12 @@ struct Fixture {
     topics = std::make_unique<OutputTopics>(topology);
     outputs.producer = &producer;
     for (size_t i = 0; i < topics->names().size(); ++i) outputs.handles.push_back(static_cast<TopicHandle>(i));
-    auto made = Task::make(topology, *topics, {{"in", 0}, 0, {{{"in", 0}, {0}}}}, nullptr, std::vector<int64_t>{0},
-                           outputs, {processors, *metrics, clock, wake, crashes});
+    PlannedTask plan;
+    plan.id.sub_topology = "in";
+    plan.inputs.emplace_back().partition.topic = "in";
+    plan.inputs.front().source_nodes = {0};
+    auto made = Task::make(topology, *topics, plan, nullptr, {&start_at, 1}, outputs,
+                           {processors, *metrics, clock, wake, crashes});
     if (!made) return std::move(made).error();
     task = std::move(*made);
     return {};
@@ -164,6 +168,7 @@ struct Fixture {
   std::unique_ptr<Task> task;
   std::deque<std::string> memory;
   int64_t next_offset = 0;
+  InputStart start_at;
 };
 
 }  // namespace kstreamd::testing

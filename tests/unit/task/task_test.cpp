@@ -170,6 +170,36 @@ TEST_CASE("a rollback goes back to the last commit, with new processors") {
   CHECK(f.processors.created["work"] == 2);
 }
 
+TEST_CASE("a task goes on in the time that was committed with its offsets, and commits its own") {
+  Fixture f;
+  f.start_at = {0, 500};
+  std::vector<int64_t> times;
+  f.processors.steps["work"] = [&](const Record& r, ProcessorContext& c) {
+    times.push_back(c.stream_time());
+    return c.forward(0, {&r, 1});
+  };
+  Task& task = f.start();
+  auto committed = [&] {
+    std::vector<PartitionOffset> offsets;
+    task.offsets(offsets, true);
+    return partition_time_of(offsets.at(0).metadata);
+  };
+  CHECK(committed() == 500);
+  f.send({"late"}, 400);
+  f.send({"new"}, 600);
+  REQUIRE(task.process(100));
+  CHECK(times == std::vector<int64_t>{500, 600});
+  CHECK(committed() == 600);
+  REQUIRE(task.rollback());
+  CHECK(committed() == 500);
+  f.next_offset = 0;
+  f.send({"late again"}, 450);
+  REQUIRE(task.process(100));
+  REQUIRE(task.commit_state());
+  CHECK(times.back() == 500);
+  CHECK(committed() == 500);
+}
+
 TEST_CASE("a processor that stops for no reason is stopped with one") {
   Fixture f;
   f.processors.steps["work"] = [](const Record&, ProcessorContext&) { return kst_status{KST_STOP}; };

@@ -85,7 +85,7 @@ class SessionNodeStore final : public SessionAccess, private StoreConverter {
       to = keys.one_key() ? std::string(*keys.to).append(suffix) : greatest_key(*keys.to, suffix);
     }
     const auto end = keys.to ? std::optional<std::string_view>(to) : std::nullopt;
-    return range(from, end, reverse, [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
+    return range(from, end, {earliest_end, binding_.store.clock().time}, reverse, [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
       const auto at = read_session_key(bytes);
       if (!at) return short_key("session");
       if (!keys.holds(at->key) || at->end < earliest_end || at->start > latest_start) return true;

@@ -51,11 +51,7 @@ class StoreBed {
   StoreBed(const std::string& backend, Store store) : declared(std::move(store)) {
     declared.name = "seen";
     declared.persistent = backend != "memory";
-    if (declared.persistent) {
-      std::string name = (std::filesystem::temp_directory_path() / "kstreamd-store-XXXXXX").string();
-      REQUIRE(::mkdtemp(name.data()) != nullptr);
-      folder_ = name;
-    }
+    if (declared.persistent) folder_ = new_folder();
     open();
   }
   ~StoreBed() {
@@ -69,6 +65,7 @@ class StoreBed {
   KeyValueAccess& key_value() { return dynamic_cast<KeyValueAccess&>(*access); }
   WindowAccess& window() { return dynamic_cast<WindowAccess&>(*access); }
   SessionAccess& session() { return dynamic_cast<SessionAccess&>(*access); }
+  VersionedAccess& versioned() { return dynamic_cast<VersionedAccess&>(*access); }
   KeyValueStore& raw() { return state->store(0); }
 
   // A second node's view of the same store.
@@ -86,7 +83,7 @@ class StoreBed {
   }
   void commit() {
     for (auto& change : changes()) changelog.push_back(std::move(change));
-    const int64_t next = static_cast<int64_t>(changelog.size());
+    const int64_t next = declared.changelogged ? static_cast<int64_t>(changelog.size()) : -1;
     REQUIRE(state->commit(std::vector<int64_t>{next}));
   }
   // After an abort: new processors, and so new views of the store.
@@ -107,6 +104,20 @@ class StoreBed {
     }
     open();
   }
+  // The same after a kill -9: what is not in the files is lost.
+  void crash() {
+    const std::string before = folder_;
+    if (!before.empty()) {
+      folder_ = new_folder();
+      std::filesystem::copy(before, folder_, std::filesystem::copy_options::recursive);
+    }
+    access.reset();
+    state.reset();
+    backend_.reset();
+    std::error_code ignored;
+    if (!before.empty()) std::filesystem::remove_all(before, ignored);
+    open();
+  }
   // All rows that the backend holds, expired ones too.
   uint64_t rows_held() const { return state->store(0).approximate_rows(); }
 
@@ -117,6 +128,11 @@ class StoreBed {
   std::vector<ChangelogRecord> changelog;
 
  private:
+  static std::string new_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "kstreamd-store-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    return name;
+  }
   StoreBinding binding() {
     return {state->store(0), *find_serde(declared.key_serde), *find_serde(declared.value_serde), declared};
   }
@@ -174,6 +190,12 @@ inline Store window_store(int64_t size, int64_t retention, bool duplicates = fal
 
 inline Store session_store(int64_t retention, const std::string& key = "string") {
   Store store = store_of("session", key);
+  store.retention = std::chrono::milliseconds(retention);
+  return store;
+}
+
+inline Store versioned_store(int64_t retention, const std::string& key = "string") {
+  Store store = store_of("versioned", key);
   store.retention = std::chrono::milliseconds(retention);
   return store;
 }

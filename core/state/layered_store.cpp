@@ -58,13 +58,16 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   if (scans_ > 0)
     return Error{.message = "store '" + config_.name + "' was written while it was being scanned",
                  .hint = "collect what is to be written, and write it when the scan has ended"};
+  StoreValue stamped = value;
   if (auto time = time_of_key(config_.layout, key)) {
     advance(*time);
     if (config_.layout == KeyLayout::window) clock_.sequence = read_window_key(key)->sequence;
-  } else if (config_.layout == KeyLayout::plain && config_.retention > 0 && value.present) {
-    advance(value.timestamp);
+  } else if (config_.layout == KeyLayout::plain && config_.retention > 0) {
+    // A deletion hands the time on in the changelog: it may have been that of the row that goes.
+    if (!value.present) stamped.timestamp = clock_.time;
+    advance(stamped.timestamp);
   }
-  overlay_.put(key, value);
+  overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
   return {};
 }
@@ -185,7 +188,7 @@ Status LayeredStore::restore(std::string_view key, const StoreValue& value) {
     // The greatest, not the last: what Kafka Streams wrote begins anew with each of its restarts.
     if (config_.layout == KeyLayout::window)
       clock_.sequence = std::max(clock_.sequence, read_window_key(key)->sequence);
-  } else if (config_.retention > 0 && value.present) {
+  } else if (config_.retention > 0) {
     advance(value.timestamp);
   }
   // An expired one still takes the place of what was there before.

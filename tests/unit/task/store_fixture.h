@@ -109,7 +109,7 @@ class StoreBed {
     const std::string before = folder_;
     if (!before.empty()) {
       folder_ = new_folder();
-      std::filesystem::copy(before, folder_, std::filesystem::copy_options::recursive);
+      copy_folder(before, folder_);
     }
     access.reset();
     state.reset();
@@ -132,6 +132,27 @@ class StoreBed {
     std::string name = (std::filesystem::temp_directory_path() / "kstreamd-store-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     return name;
+  }
+  // As it is at one moment: RocksDB may be tidying up.
+  static void copy_folder(const std::string& from, const std::string& to) {
+    namespace fs = std::filesystem;
+    auto files = [](const std::string& folder) {
+      std::map<std::string, uintmax_t> sizes;
+      std::error_code gone;
+      for (fs::recursive_directory_iterator at(folder, gone), end; at != end; at.increment(gone))
+        if (at->is_regular_file(gone)) sizes[at->path().string().substr(folder.size())] = at->file_size(gone);
+      return sizes;
+    };
+    for (auto wanted = files(from);; wanted = files(from)) {
+      std::error_code gone;
+      fs::remove_all(to, gone);
+      fs::create_directories(to);
+      for (const auto& [file, size] : wanted) {
+        fs::create_directories(fs::path(to + file).parent_path());
+        fs::copy_file(from + file, to + file, gone);
+      }
+      if (files(from) == wanted && files(to) == wanted) return;
+    }
   }
   StoreBinding binding() {
     return {state->store(0), *find_serde(declared.key_serde), *find_serde(declared.value_serde), declared};

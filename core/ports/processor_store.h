@@ -1,6 +1,7 @@
 // Stores as a processor uses them: values, not bytes. Implemented by core/task over KeyValueStore (state.h); which
 // functions there are, and what they mean, is told by the ABI's header of each kind (abi/store.h, window_store.h,
-// session_store.h, versioned_store.h). Same thread as the processor. A status other than KST_OK has been given its message.
+// session_store.h, versioned_store.h). Same thread as the processor. A status other than KST_OK has been given its
+// message.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -72,8 +72,8 @@ struct Version {
   static constexpr int64_t open_end = std::numeric_limits<int64_t>::max();
   bool present = false;  // false: none, or deleted
   std::string_view value;
-  int64_t from = 0;           // inclusive
-  int64_t to = open_end;      // exclusive; open_end: it is the latest
+  int64_t from = 0;       // inclusive
+  int64_t to = open_end;  // exclusive; open_end: it is the latest
 };
 
 // A store that keeps what its keys had before, as Kafka Streams' VersionedKeyValueStore. Called by its task's worker
@@ -84,8 +84,8 @@ class VersionedStore {
   // nullopt: older than the store's time - retention, and not put. Else until when it is valid. Timestamps are 0 or
   // more, and less than Version::open_end. Copies.
   virtual Result<std::optional<int64_t>> put(std::string_view key, const StoreValue& value) = 0;
-  // What was valid at `as_of`; the latest, which never expires, at any time from its own on, Version::open_end included.
-  // Before the store's time - retention there is nothing else.
+  // What was valid at `as_of`; the latest, which never expires, at any time from its own on, Version::open_end
+  // included. Before the store's time - retention there is nothing else.
   virtual Result<Version> get(std::string_view key, int64_t as_of) = 0;
   // Visits what was valid at any time within `times`, deletions left out, by time; false ends it. A put during it is
   // refused.
@@ -115,7 +115,8 @@ class KeyValueStore {
                const Visitor& visit) {
     return range(from, to, TimeSpan{}, reverse, visit);
   }
-  // Of a store with KeyLayout::versioned: what else it can do, and the only way to write it. nullptr: it has no versions.
+  // Of a store with KeyLayout::versioned: what else it can do, and the only way to write it. nullptr: it has no
+  // versions.
   virtual VersionedStore* versions() { return nullptr; }
   // Of stores in which rows expire. A rollback takes it back; a restart and a restoration find it again.
   virtual StoreClock clock() const { return {}; }

@@ -17,8 +17,7 @@ std::optional<std::string> serde_name(const YamlNode::Entry& entry, Reader& read
 
 // Empty when it was refused.
 std::string store_type(const YamlNode& value, Reader& reader) {
-  static const std::vector<std::string> types = {"key_value", "timestamped", "window", "session",
-                                                 "versioned"};
+  static const std::vector<std::string> types = {"key_value", "timestamped", "window", "session", "versioned"};
   auto* type = value.find("type");
   if (type == nullptr) return StoreDeclaration().type;
   auto word = reader.text(*type->value, "type");
@@ -52,10 +51,12 @@ void read_ttl(const YamlNode::Entry& entry, StoreDeclaration& store, Reader& rea
   if (store.type == "timestamped") {
     store.ttl = store_time(entry, "ttl", store, reader);
   } else if (store.type == "key_value") {
-    reader.error(given->place, "'ttl' goes by the timestamps of values, and '" + store.name + "' is key_value: it has none",
+    reader.error(given->place,
+                 "'ttl' goes by the timestamps of values, and '" + store.name + "' is key_value: it has none",
                  "say type: timestamped");
   } else {
-    reader.error(given->place, "'ttl' is for timestamped stores, and '" + store.name + "' is a " + store.type + " store",
+    reader.error(given->place,
+                 "'ttl' is for timestamped stores, and '" + store.name + "' is a " + store.type + " store",
                  "remove it: 'retention' says how long its rows are kept");
   }
 }
@@ -101,8 +102,7 @@ std::optional<StoreDeclaration> read_store(const YamlNode::Entry& entry, Reader&
   store.name = entry.key;
   const auto& value = *entry.value;
   if (!reader.map(value, entry.place, entry.key,
-                  {"type", "key", "value", "backend", "changelog", "size", "retention", "duplicates",
-                   "ttl"}) &&
+                  {"type", "key", "value", "backend", "changelog", "size", "retention", "duplicates", "ttl"}) &&
       value.kind != YamlNode::Kind::map)
     return std::nullopt;
   read_serde(value, store.serde, reader);

@@ -86,8 +86,7 @@ Status LayeredVersions::restore(std::string_view key, const StoreValue& value) {
 Result<std::optional<int64_t>> LayeredVersions::apply(std::string_view key, const StoreValue& value) {
   if (store_.failed()) return *store_.failed();
   const int64_t timestamp = value.timestamp;
-  if (timestamp < 0 || timestamp == Version::open_end ||
-      timestamp < store_.clock().time - store_.config().retention)
+  if (timestamp < 0 || timestamp == Version::open_end || timestamp < store_.clock().time - store_.config().retention)
     return std::optional<int64_t>();
   auto found = newest(key);
   if (!found) return std::move(found).error();

@@ -2,8 +2,8 @@
 //
 //   key, 0 (8)                        the latest version
 //   key, 2^63 - 1 - timestamp (8)     an earlier one: newer ones come first
-// A row's value is the version's timestamp (8, big-endian) and its bytes; its timestamp is when the version has ended, of
-// a deletion when it was made. So each row tells by itself when it expires, and none has to be read for that.
+// A row's value is the version's timestamp (8, big-endian) and its bytes; its timestamp is when the version has ended,
+// of a deletion when it was made. So each row tells by itself when it expires, and none has to be read for that.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -96,8 +96,7 @@ Status LocalTaskState::changes(const Change& change) {
   for (size_t i = 0; i < stores_.size(); ++i) {
     LayeredStore& store = *stores_[i].layered;
     if (!store.config().changelogged) continue;
-    KSTREAMD_TRY(
-        store.changes([&](std::string_view key, const StoreValue& value) { return change(i, key, value); }));
+    KSTREAMD_TRY(store.changes([&](std::string_view key, const StoreValue& value) { return change(i, key, value); }));
   }
   return {};
 }

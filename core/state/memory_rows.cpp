@@ -61,7 +61,8 @@ void MemoryRows::write(std::string_view key, const StoreValue& value) {
 void MemoryRows::drop_before(std::string_view behind) {
   const auto end = rows_.lower_bound(behind);
   uint64_t bytes = 0;
-  for (auto row = rows_.begin(); row != end; row = rows_.erase(row)) bytes += row->first.size() + row->second.value.size();
+  for (auto row = rows_.begin(); row != end; row = rows_.erase(row))
+    bytes += row->first.size() + row->second.value.size();
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   count_.store(rows_.size(), std::memory_order_relaxed);
 }

@@ -40,7 +40,8 @@ class ExpiryFilterFactory final : public rocksdb::CompactionFilterFactory {
 
 void expire_by_timestamp(rocksdb::ColumnFamilyOptions& options, std::shared_ptr<ExpiredUntil> until,
                          int64_t retention_ms) {
-  constexpr int64_t hour = 3600, week = 7 * 24 * hour;  // s: neither compacting all the time, nor keeping files for good
+  constexpr int64_t hour = 3600,
+                    week = 7 * 24 * hour;  // s: neither compacting all the time, nor keeping files for good
   options.compaction_filter_factory = std::make_shared<ExpiryFilterFactory>(std::move(until));
   options.periodic_compaction_seconds = static_cast<uint64_t>(std::clamp(retention_ms / 2000, hour, week));
 }

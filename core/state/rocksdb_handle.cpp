@@ -98,8 +98,8 @@ Status check_identity(const Identity& identity, const std::string& path, const T
         .hint = "run the newer kstreamd that made it, or remove the folder: it is then rebuilt from the changelog"};
   if (format < kFormat)
     return Error{.recovery = Recovery::rebuild_state,
-                 .message = "the state in " + path + " was made by an older kstreamd and has format " + identity.format +
-                            "; this one keeps format " + std::to_string(kFormat),
+                 .message = "the state in " + path + " was made by an older kstreamd and has format " +
+                            identity.format + "; this one keeps format " + std::to_string(kFormat),
                  .hint = "it is rebuilt from the changelog; stores without one begin empty"};
   if (!config.cluster_id.empty() && !identity.cluster.empty() && identity.cluster != config.cluster_id)
     return Error{.message = "the state in " + path + " belongs to the Kafka cluster " + identity.cluster +

@@ -64,7 +64,7 @@ struct DatabaseHandle {
 
   std::shared_ptr<BackgroundWork> background;
   std::unique_ptr<rocksdb::DB> db;
-  std::map<std::string, rocksdb::ColumnFamilyHandle*> columns;           // by name
+  std::map<std::string, rocksdb::ColumnFamilyHandle*> columns;         // by name
   std::map<std::string, std::shared_ptr<ExpiredUntil>> expired_until;  // the same, of those whose rows expire singly
 };
 

@@ -1,7 +1,7 @@
 // Under which keys committed rows lie. Internal to core/state.
 //
-// Rows of windows and sessions lie by segments of time, each max(retention / 2, 60 s) long, as in Kafka Streams: what has
-// expired then lies together, before all else, and goes in one stroke.
+// Rows of windows and sessions lie by segments of time, each max(retention / 2, 60 s) long, as in Kafka Streams: what
+// has expired then lies together, before all else, and goes in one stroke.
 //   window, session      number of the segment (8, big-endian), key as in the changelog
 //   all others           the key
 // A versioned store has several rows for a key, which depend on one another: only LayeredVersions can make them.

@@ -102,12 +102,13 @@ class KeyValueNodeStore final : public KeyValueAccess, private StoreConverter {
   // Visits a range; with a prefix, only the keys that begin with it.
   kst_status show(size_t number, const KeyRange& keys, std::string_view prefix, bool reverse, void* visitor,
                   kst_row_visitor visit) {
-    return range(keys.from, keys.to, {}, reverse, [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
-      if (!bytes.starts_with(prefix)) return true;
-      kst_store_row row{null_value(), null_value(), timestamped_ ? stored.timestamp : 0};
-      KSTREAMD_TRY(read(bytes, stored, row.key, row.value));
-      return visit(visitor, number, &row) == 0;
-    });
+    return range(keys.from, keys.to, {}, reverse,
+                 [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
+                   if (!bytes.starts_with(prefix)) return true;
+                   kst_store_row row{null_value(), null_value(), timestamped_ ? stored.timestamp : 0};
+                   KSTREAMD_TRY(read(bytes, stored, row.key, row.value));
+                   return visit(visitor, number, &row) == 0;
+                 });
   }
 
   const bool timestamped_;

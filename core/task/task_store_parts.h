@@ -29,7 +29,8 @@ class StoreConverter {
 
   kst_status get(std::string_view bytes, StoreValue& stored);
   kst_status put(std::string_view bytes, const StoreValue& stored);
-  // Visits from..to; of windows and sessions, those of other times may be left out. `visit` answers with whether to go on, or an Error about a row.
+  // Visits from..to; of windows and sessions, those of other times may be left out. `visit` answers with whether to go
+  // on, or an Error about a row.
   using Visit = std::function<Result<bool>(std::string_view key, const StoreValue& stored)>;
   kst_status range(std::optional<std::string_view> from, std::optional<std::string_view> to, const TimeSpan& times,
                    bool reverse, const Visit& visit);

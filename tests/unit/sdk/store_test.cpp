@@ -24,11 +24,10 @@ class Storekeeper {
  public:
   static constexpr const char* kName = "storekeeper";
   static constexpr const char* kDescription = "for tests";
-  static constexpr sdk::StoreNeed kStores[] = {
-      {"numbers"},
-      {"windows", sdk::StoreKind::window},
-      {"sessions", sdk::StoreKind::session},
-      {"prices", sdk::StoreKind::versioned}};
+  static constexpr sdk::StoreNeed kStores[] = {{"numbers"},
+                                               {"windows", sdk::StoreKind::window},
+                                               {"sessions", sdk::StoreKind::session},
+                                               {"prices", sdk::StoreKind::versioned}};
   using Numbers = sdk::KeyValueStore<std::string, int64_t>;
   using Windows = sdk::WindowStore<std::string_view, std::string_view>;
   using Sessions = sdk::SessionStore<std::string_view, sdk::Json>;
@@ -57,7 +56,8 @@ struct TooEarly {
 };
 
 struct Fixture {
-  TestTask<Storekeeper> task{"{}", {.stores = {{1, {.size = 10, .retention = 100}}, {2, {.retention = 100}}, {3, {.retention = 100}}}}};
+  TestTask<Storekeeper> task{
+      "{}", {.stores = {{1, {.size = 10, .retention = 100}}, {2, {.retention = 100}}, {3, {.retention = 100}}}}};
   void run(std::function<void(Storekeeper&)> job) {
     Storekeeper::job = std::move(job);
     task.pipe({record(null_value(), null_value())});
@@ -214,7 +214,8 @@ TEST_CASE("a versioned store knows what was valid when") {
     k.prices.history("a", 15, 29, note);
     CHECK(seen == Texts{"1@10-20", "2@20-24"});
     seen.clear();
-    k.prices.history("a", 0, 29, [&](const auto& version) { return note(version), false; }, Order::descending);
+    k.prices.history(
+        "a", 0, 29, [&](const auto& version) { return note(version), false; }, Order::descending);
     CHECK(seen == Texts{"2@20-24"});
     CHECK(k.prices.put("b", 1, 131) == sdk::kLatest);
     CHECK_FALSE(k.prices.put("b", 2, 30));

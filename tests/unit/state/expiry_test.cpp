@@ -14,9 +14,7 @@ namespace {
 
 constexpr int64_t minute = 60'000;
 
-StoreConfig windows() {
-  return {.name = "counts", .layout = KeyLayout::window, .retention = 10 * minute};
-}
+StoreConfig windows() { return {.name = "counts", .layout = KeyLayout::window, .retention = 10 * minute}; }
 StoreConfig with_ttl() { return {.name = "counts", .retention = 10 * minute}; }
 
 std::string window_key(const std::string& key, int64_t start) {
@@ -157,9 +155,8 @@ TEST_CASE("state of an older format is rebuilt, and that of another segment leng
     const std::string path = database_path(folder);
     rocksdb::DB* opened = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> columns;
-    REQUIRE(rocksdb::DB::Open(rocksdb::DBOptions(), path,
-                              {{"default", {}}, {"store.counts", {}}}, &columns, &opened)
-                .ok());
+    REQUIRE(
+        rocksdb::DB::Open(rocksdb::DBOptions(), path, {{"default", {}}, {"store.counts", {}}}, &columns, &opened).ok());
     std::unique_ptr<rocksdb::DB> db(opened);
     REQUIRE(db->Put(rocksdb::WriteOptions(), columns[0], "format", "1").ok());
     for (auto* column : columns) db->DestroyColumnFamilyHandle(column);

@@ -140,7 +140,7 @@ Run some_run() {
   const std::string backend = GENERATE("memory", "rocksdb");
   const std::string changelog = GENERATE("on", "off", "settings");
   const uint32_t seed = static_cast<uint32_t>(GENERATE(range(1, 4)));
-  return {backend, changelog, seed, backend == "memory" ? 4000 : 700};  // opening a database takes its time
+  return {backend, changelog, seed, backend == "memory" ? 4000 : 400};  // opening a database takes its time
 }
 
 TEST_CASE("a key-value store agrees with a map") {
@@ -170,8 +170,7 @@ TEST_CASE("a key-value store agrees with a map") {
     };
     const auto before = rows.find(key);
     const bool there = before != rows.end() && live(before->second.timestamp);
-    const std::string expected =
-        there ? before->second.value + "@" + std::to_string(before->second.timestamp) : "-@0";
+    const std::string expected = there ? before->second.value + "@" + std::to_string(before->second.timestamp) : "-@0";
     auto answer = [&] { return text(row[0].value) + "@" + std::to_string(row[0].timestamp); };
     switch (random.below(6)) {
       case 0:
@@ -417,8 +416,8 @@ TEST_CASE("a versioned store agrees with a map") {
         if (remove) rows[0].value = null_value();
         REQUIRE(store.put_many(rows) == KST_OK);
         write(remove ? std::nullopt : std::optional(value));
-        REQUIRE(rows[0].valid_to == (late ? std::numeric_limits<int64_t>::min()
-                                          : VersionModel::end_of(now.keys[key], time)));
+        REQUIRE(rows[0].valid_to ==
+                (late ? std::numeric_limits<int64_t>::min() : VersionModel::end_of(now.keys[key], time)));
         break;
       }
       case 2: {

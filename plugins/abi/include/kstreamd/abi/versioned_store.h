@@ -3,8 +3,8 @@
  * A key has versions: a value, or a deletion, that is valid from its timestamp on until that of the next version. They
  * may be put in any order. The store's time is the greatest timestamp put so far (by any node, deletions included). A
  * version that is older than it by more than `retention` is not put, and counted as dropped (`expired`); what ended so
- * long ago is gone. The latest version of a key never expires. Timestamps are 0 or more and less than INT64_MAX, else it
- * is a KST_RECORD_ERROR. Semantics are those of Kafka Streams' VersionedKeyValueStore. Otherwise as abi/store.h. All
+ * long ago is gone. The latest version of a key never expires. Timestamps are 0 or more and less than INT64_MAX, else
+ * it is a KST_RECORD_ERROR. Semantics are those of Kafka Streams' VersionedKeyValueStore. Otherwise as abi/store.h. All
  * functions [task]. */
 #ifndef KSTREAMD_ABI_VERSIONED_STORE_H
 #define KSTREAMD_ABI_VERSIONED_STORE_H
@@ -38,9 +38,9 @@ typedef int (*kst_version_visitor)(void* visitor, size_t range, const kst_versio
 typedef struct kst_versioned_store_extension {
   uint32_t struct_size;
 
-  /* Fills value, timestamp and valid_to of rows whose keys are set, by what was valid at the time that `timestamp` says;
-   * INT64_MAX: the latest. Where nothing was, timestamp and valid_to are 0. Before the store's time - retention there is
-   * nothing but latest versions. */
+  /* Fills value, timestamp and valid_to of rows whose keys are set, by what was valid at the time that `timestamp`
+   * says; INT64_MAX: the latest. Where nothing was, timestamp and valid_to are 0. Before the store's time - retention
+   * there is nothing but latest versions. */
   kst_status (*get_many)(kst_context* context, uint32_t store, kst_version_row* rows, size_t count);
 
   /* Puts versions in order, and fills valid_to: INT64_MIN where a version was too old to be put. */

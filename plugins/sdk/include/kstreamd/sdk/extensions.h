@@ -60,8 +60,7 @@ struct Extensions {
   Extension<kst_store_extension> store{KST_STORE_EXTENSION, KST_STORE_REVISION};
   Extension<kst_window_store_extension> window_store{KST_WINDOW_STORE_EXTENSION, KST_WINDOW_STORE_REVISION};
   Extension<kst_session_store_extension> session_store{KST_SESSION_STORE_EXTENSION, KST_SESSION_STORE_REVISION};
-  Extension<kst_versioned_store_extension> versioned_store{KST_VERSIONED_STORE_EXTENSION,
-                                                           KST_VERSIONED_STORE_REVISION};
+  Extension<kst_versioned_store_extension> versioned_store{KST_VERSIONED_STORE_EXTENSION, KST_VERSIONED_STORE_REVISION};
   Extension<kst_task_extension> task{KST_TASK_EXTENSION, KST_TASK_REVISION};
 };
 

@@ -1,6 +1,6 @@
 // Versioned stores of the node's task (YAML: `type: versioned`): a key has versions, each valid from its timestamp on
-// until that of the next one. Semantics are those of Kafka Streams' VersionedKeyValueStore; see abi/versioned_store.h for
-// retention. Times in ms since 1970.
+// until that of the next one. Semantics are those of Kafka Streams' VersionedKeyValueStore; see abi/versioned_store.h
+// for retention. Times in ms since 1970.
 #pragma once
 #include <kstreamd/abi/versioned_store.h>
 #include <kstreamd/sdk/store_handle.h>

@@ -1,8 +1,8 @@
 //! The edge between a processor and its host, through the C functions: what is forwarded, what fails and how.
 use kstreamd::testing::Task;
 use kstreamd::{
-    Clock, Context, Error, Header, OwnedValue, Processor, Record, Schedule, Setup, StoreKind, StoreNeed, Value, Version, VersionRange,
-    LATEST,
+    Clock, Context, Error, Header, OwnedValue, Processor, Record, Schedule, Setup, StoreKind, StoreNeed, Value,
+    Version, VersionRange, LATEST,
 };
 
 fn text(key: &'static str, value: &'static str, timestamp: i64) -> Record<'static> {
@@ -321,8 +321,10 @@ impl Processor for Prices {
         let key = record.key();
         let mut store = context.versioned(0);
         let price = |price, timestamp| (key, Value::Int64(price), timestamp);
-        let ends = store.put_many(&[price(1, 10), price(3, 30), price(2, 20), (Value::String("kk"), Value::Int64(9), 5)])?;
-        let as_of = |found: Option<Version<'_>>| found.map(|version| (version.value.as_i64(), version.from, version.to));
+        let ends =
+            store.put_many(&[price(1, 10), price(3, 30), price(2, 20), (Value::String("kk"), Value::Int64(9), 5)])?;
+        let as_of =
+            |found: Option<Version<'_>>| found.map(|version| (version.value.as_i64(), version.from, version.to));
         let mut told = vec![
             format!("{ends:?}"),
             format!("{:?}", as_of(store.get(key, LATEST)?)),

@@ -1,5 +1,5 @@
-// The kinds of stores, in memory, as abi/store.h, window_store.h, session_store.h and versioned_store.h tell them. Values
-// are kept as they come, without serdes. Used by one thread.
+// The kinds of stores, in memory, as abi/store.h, window_store.h, session_store.h and versioned_store.h tell them.
+// Values are kept as they come, without serdes. Used by one thread.
 #pragma once
 #include <kstreamd/abi/session_store.h>
 #include <kstreamd/abi/store.h>
@@ -139,10 +139,10 @@ inline bool between(const std::string& key, const Value& from, const Value& to) 
   return (is_null(from) || OwnedValue(from).bytes() <= key) && (is_null(to) || key <= OwnedValue(to).bytes());
 }
 
-// The functions of the extensions for stores, over a Host that gives: `static FakeStore* writable/readable(kst_context*,
-// uint32_t store, uint32_t kind, kst_status&)`, null with the status when there is none; `static Value
-// lend(kst_context*, const OwnedValue&)`, a value that stays until the call into the processor returns; `static
-// kst_status bad(kst_context*, const char*)`, a record's error.
+// The functions of the extensions for stores, over a Host that gives: `static FakeStore*
+// writable/readable(kst_context*, uint32_t store, uint32_t kind, kst_status&)`, null with the status when there is
+// none; `static Value lend(kst_context*, const OwnedValue&)`, a value that stays until the call into the processor
+// returns; `static kst_status bad(kst_context*, const char*)`, a record's error.
 template <typename Host>
 struct StoreFunctions {
   using Key = FakeStore::Key;

@@ -81,7 +81,8 @@ TEST_CASE("internal topics are configured as those of Kafka Streams") {
   const auto folder = golden();
   if (folder.empty()) return;
   size_t compared = 0;
-  for (const auto& entry : table(folder / "wire/internal-topics.yaml")->items) {
+  const auto entries = table(folder / "wire/internal-topics.yaml");
+  for (const auto& entry : entries->items) {
     const auto topology = topology_of(folder, *entry);
     if (!topology) continue;
     INFO(topology->name);
@@ -102,7 +103,8 @@ TEST_CASE("internal topics have as many partitions as those of Kafka Streams") {
   const auto folder = golden();
   if (folder.empty()) return;
   size_t compared = 0;
-  for (const auto& entry : table(folder / "wire/partition-counts.yaml")->items) {
+  const auto entries = table(folder / "wire/partition-counts.yaml");
+  for (const auto& entry : entries->items) {
     const auto topology = topology_of(folder, *entry);
     if (!topology) continue;
     INFO(topology->name);

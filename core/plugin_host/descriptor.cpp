@@ -84,10 +84,11 @@ Result<std::vector<ProcessorInfo::StoreNeed>> read_stores(const kst_processor_ty
                   "set store_count to the number of entries in stores");
   for (uint32_t i = 0; i < type.store_count; ++i) {
     const kst_store_need& need = type.stores[i];
-    if (need.kind > KST_STORE_SESSION)
-      return refuse(who + " needs store " + std::to_string(i) + " to be of kind " + std::to_string(need.kind) +
-                        ", which kstreamd ABI " + version_text(KST_ABI_MAJOR, KST_ABI_MINOR) + " does not have",
-                    "use KST_STORE_ANY, KST_STORE_KEY_VALUE, KST_STORE_WINDOW or KST_STORE_SESSION");
+    if (need.kind > KST_STORE_VERSIONED)
+      return refuse(
+          who + " needs store " + std::to_string(i) + " to be of kind " + std::to_string(need.kind) +
+              ", which kstreamd ABI " + version_text(KST_ABI_MAJOR, KST_ABI_MINOR) + " does not have",
+          "use KST_STORE_ANY, KST_STORE_KEY_VALUE, KST_STORE_WINDOW, KST_STORE_SESSION or KST_STORE_VERSIONED");
     out.push_back({need.purpose ? need.purpose : "", need.kind});
   }
   return out;

@@ -60,6 +60,11 @@ struct Kind<SessionAccess> {
   static constexpr uint32_t number = KST_STORE_SESSION;
   static constexpr const char* name = "session";
 };
+template <>
+struct Kind<VersionedAccess> {
+  static constexpr uint32_t number = KST_STORE_VERSIONED;
+  static constexpr const char* name = "versioned";
+};
 
 // Calls `use` with the store of a number, if it is of the kind of T; else KST_FATAL, with the message set.
 template <typename T, typename Use>
@@ -163,6 +168,23 @@ kst_status session_scan(kst_context* context, uint32_t store, const kst_session_
   });
 }
 
+kst_status version_get_many(kst_context* context, uint32_t store, kst_version_row* rows, size_t count) noexcept {
+  return with_store<VersionedAccess>(context, store, [&](auto& to) { return to.get_many({rows, count}); });
+}
+kst_status version_put_many(kst_context* context, uint32_t store, kst_version_row* rows, size_t count) noexcept {
+  return with_store<VersionedAccess>(context, store, [&](auto& to) { return to.put_many({rows, count}); });
+}
+kst_status version_delete_many(kst_context* context, uint32_t store, kst_version_row* rows, size_t count) noexcept {
+  return with_store<VersionedAccess>(context, store, [&](auto& to) { return to.delete_many({rows, count}); });
+}
+kst_status version_scan(kst_context* context, uint32_t store, const kst_version_range* ranges, size_t count,
+                        int reverse, void* visitor, kst_version_visitor visit) noexcept {
+  return with_store<VersionedAccess>(context, store, [&](auto& to) {
+    Visitor<kst_version_row> each(context, visitor, visit);
+    return to.scan({ranges, count}, reverse != 0, each.argument(), each.function());
+  });
+}
+
 // ---- Punctuations and held records
 
 kst_status schedule(kst_context* context, uint32_t kind, int64_t interval, int64_t start, uint64_t* number) noexcept {
@@ -240,6 +262,8 @@ const void* extension(const char* id, uint32_t revision) noexcept {
                                                          window_put_many, window_scan};
   static constexpr kst_session_store_extension sessions = {sizeof(kst_session_store_extension), session_get_many,
                                                            session_put_many, session_scan};
+  static constexpr kst_versioned_store_extension versions = {sizeof(kst_versioned_store_extension), version_get_many,
+                                                             version_put_many, version_delete_many, version_scan};
   static constexpr kst_schedule_extension schedules = {sizeof(kst_schedule_extension), schedule, cancel};
   static constexpr kst_async_extension async = {sizeof(kst_async_extension), hold, complete, fail_held, drop_held};
   static constexpr kst_task_extension task = {
@@ -254,6 +278,7 @@ const void* extension(const char* id, uint32_t revision) noexcept {
   static constexpr Entry entries[] = {{KST_STORE_EXTENSION, KST_STORE_REVISION, &store},
                                       {KST_WINDOW_STORE_EXTENSION, KST_WINDOW_STORE_REVISION, &windows},
                                       {KST_SESSION_STORE_EXTENSION, KST_SESSION_STORE_REVISION, &sessions},
+                                      {KST_VERSIONED_STORE_EXTENSION, KST_VERSIONED_STORE_REVISION, &versions},
                                       {KST_SCHEDULE_EXTENSION, KST_SCHEDULE_REVISION, &schedules},
                                       {KST_ASYNC_EXTENSION, KST_ASYNC_REVISION, &async},
                                       {KST_TASK_EXTENSION, KST_TASK_REVISION, &task},

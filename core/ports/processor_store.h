@@ -1,12 +1,14 @@
 // Stores as a processor uses them: values, not bytes. Implemented by core/task over KeyValueStore (state.h); which
 // functions there are, and what they mean, is told by the ABI's header of each kind (abi/store.h, window_store.h,
-// session_store.h). Same thread as the processor. A status other than KST_OK has been given its message.
+// session_store.h, versioned_store.h). Same thread as the processor. A status other than KST_OK has been given its
+// message.
 #pragma once
 #include <cstdint>
 #include <span>
 
 #include "kstreamd/abi/session_store.h"
 #include "kstreamd/abi/store.h"
+#include "kstreamd/abi/versioned_store.h"
 #include "kstreamd/abi/window_store.h"
 
 namespace kstreamd {
@@ -48,6 +50,16 @@ class SessionAccess : public ProcessorStore {
   virtual kst_status put_many(std::span<const kst_session_row> rows) = 0;
   virtual kst_status scan(std::span<const kst_session_range> ranges, bool reverse, void* visitor,
                           kst_session_visitor visit) = 0;
+};
+
+class VersionedAccess : public ProcessorStore {
+ public:
+  uint32_t kind() const final { return KST_STORE_VERSIONED; }
+  virtual kst_status get_many(std::span<kst_version_row> rows) = 0;
+  virtual kst_status put_many(std::span<kst_version_row> rows) = 0;
+  virtual kst_status delete_many(std::span<kst_version_row> rows) = 0;
+  virtual kst_status scan(std::span<const kst_version_range> ranges, bool reverse, void* visitor,
+                          kst_version_visitor visit) = 0;
 };
 
 }  // namespace kstreamd

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,9 +27,11 @@ struct StoreConfig {
   bool persistent = true;   // on disk; else in memory, restored whole at each start
   bool changelogged = true;
   KeyLayout layout = KeyLayout::plain;
-  // Of windows and sessions, in ms: rows whose time is so far behind the store's (StoreClock) or more have expired:
-  // nobody sees them any more. They are removed some time later, which no changelog record tells of: the changelog's
-  // own retention does the same.
+  // In ms: rows whose time is so far behind the store's (StoreClock) or more have expired: nobody sees them any more.
+  // They are removed some time later, which no changelog record tells of: the changelog's own retention does the same.
+  // The time of a row is the start of its window, the end of its session, the end of a version's validity, and in plain
+  // stores (which must be timestamped) the timestamp of the value. 0: nothing expires; not for windows, sessions and
+  // versions.
   int64_t retention = 0;
 };
 
@@ -58,6 +61,41 @@ inline uint64_t changelog_fingerprint(std::string_view key, const StoreValue& va
   return hash;
 }
 
+// Times of windows and sessions, both inclusive.
+struct TimeSpan {
+  int64_t from = std::numeric_limits<int64_t>::min();
+  int64_t to = std::numeric_limits<int64_t>::max();
+};
+
+// What a key has had from one time on until another.
+struct Version {
+  static constexpr int64_t open_end = std::numeric_limits<int64_t>::max();
+  bool present = false;  // false: none, or deleted
+  std::string_view value;
+  int64_t from = 0;       // inclusive
+  int64_t to = open_end;  // exclusive; open_end: it is the latest
+};
+
+// A store that keeps what its keys had before, as Kafka Streams' VersionedKeyValueStore. Called by its task's worker
+// only. Views stay valid until the next put, commit or rollback of the store.
+class VersionedStore {
+ public:
+  virtual ~VersionedStore() = default;
+  // nullopt: older than the store's time - retention, and not put. Else until when it is valid. Timestamps are 0 or
+  // more, and less than Version::open_end. Copies.
+  virtual Result<std::optional<int64_t>> put(std::string_view key, const StoreValue& value) = 0;
+  // What was valid at `as_of`; the latest, which never expires, at any time from its own on, Version::open_end
+  // included. Before the store's time - retention there is nothing else.
+  virtual Result<Version> get(std::string_view key, int64_t as_of) = 0;
+  // Visits what was valid at any time within `times`, deletions left out, by time; false ends it. A put during it is
+  // refused.
+  using Visitor = std::function<bool(const Version& version)>;
+  virtual Status history(std::string_view key, const TimeSpan& times, bool newest_first, const Visitor& visit) = 0;
+  // Visits the latest version of every key that has one and was not deleted, in the order of a KeyValueStore's range.
+  using LatestVisitor = std::function<bool(std::string_view key, const Version& version)>;
+  virtual Status latest(const LatestVisitor& visit) = 0;
+};
+
 // A key-value store. Called by its task's worker only.
 class KeyValueStore {
  public:
@@ -68,11 +106,19 @@ class KeyValueStore {
   // Copies. Not present deletes.
   virtual Status put(std::string_view key, const StoreValue& value) = 0;
   // Visits from <= key <= to (nullopt: open) in unsigned byte order, overlay included; the visitor returns false to
-  // stop. A put during it is refused.
+  // stop. A put during it is refused. Of windows and sessions, rows with times out of `times` may be left out: the
+  // fewer times, the less is to be looked through.
   using Visitor = std::function<bool(std::string_view key, const StoreValue& value)>;
-  virtual Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
-                       const Visitor& visit) = 0;
-  // Of stores of windows and sessions. A rollback takes it back; a restart and a restoration find it again.
+  virtual Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, const TimeSpan& times,
+                       bool reverse, const Visitor& visit) = 0;
+  Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
+               const Visitor& visit) {
+    return range(from, to, TimeSpan{}, reverse, visit);
+  }
+  // Of a store with KeyLayout::versioned: what else it can do, and the only way to write it. nullptr: it has no
+  // versions.
+  virtual VersionedStore* versions() { return nullptr; }
+  // Of stores in which rows expire. A rollback takes it back; a restart and a restoration find it again.
   virtual StoreClock clock() const { return {}; }
   // About how many bytes the overlay holds.
   virtual size_t uncommitted_bytes() const = 0;
@@ -98,8 +144,9 @@ class TaskState {
   // remembers next_offset.
   virtual Status restore(size_t store, std::span<const FetchedRecord> records, int64_t next_offset) = 0;
 
-  // Step 1 of a commit: shows each changed key with its last value once, in the order of the keys' first change. The
-  // callback produces it to the changelog. Stores without a changelog are skipped.
+  // Step 1 of a commit: shows each changed key with its last value once, in the order of the keys' first change; of
+  // versioned stores every put, in order, those of versions too old to be kept included. The callback produces it to
+  // the changelog. Stores without a changelog are skipped.
   using Change = std::function<Status(size_t store, std::string_view key, const StoreValue& value)>;
   virtual Status changes(const Change& change) = 0;
   // Step 4: writes all overlays and the changelog offsets (one per store, -1: unchanged) atomically. The overlays are

@@ -52,8 +52,9 @@ std::optional<SessionKey> read_session_key(std::string_view bytes) {
 }
 
 std::optional<int64_t> time_of_key(KeyLayout layout, std::string_view bytes) {
+  if (layout != KeyLayout::window && layout != KeyLayout::session) return std::nullopt;
   const size_t suffix = layout == KeyLayout::window ? window_suffix : session_suffix;
-  if (layout == KeyLayout::plain || bytes.size() < suffix) return std::nullopt;
+  if (bytes.size() < suffix) return std::nullopt;
   return time_at(bytes, bytes.size() - suffix);
 }
 

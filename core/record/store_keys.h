@@ -10,7 +10,8 @@
 
 namespace kstreamd {
 
-enum class KeyLayout { plain, window, session };
+// `versioned`: plain in the changelog, where the record's timestamp tells versions apart.
+enum class KeyLayout { plain, window, session, versioned };
 
 inline constexpr uint32_t last_sequence = 0x7fffffff;
 
@@ -34,15 +35,15 @@ void write_key(std::string& out, const SessionKey& key);
 std::optional<WindowKey> read_window_key(std::string_view bytes);
 std::optional<SessionKey> read_session_key(std::string_view bytes);
 
-// By what a row expires: the start of its window, the end of its session. nullopt: too short, or a plain key.
+// By what a row expires: the start of its window, the end of its session. nullopt: too short, or a key without times.
 std::optional<int64_t> time_of_key(KeyLayout layout, std::string_view bytes);
 
 // The greatest bytes that key + suffix can be for any key <= `to` and any suffix of that length <= `suffix`. More than
 // `to` + `suffix`, because a shorter key may be followed by a suffix that is greater than what `to` has there.
 std::string greatest_key(std::string_view to, std::string_view suffix);
 
-// How far a window or session store has come: the greatest time among the keys ever put, -1 without any; and of window
-// stores the last sequence number.
+// How far a store has come in which rows expire: the greatest time ever put (starts of windows, ends of sessions, else
+// timestamps of values), -1 without any; and of window stores the last sequence number.
 struct StoreClock {
   int64_t time = -1;
   uint32_t sequence = 0;

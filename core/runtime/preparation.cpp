@@ -10,7 +10,7 @@ namespace {
 constexpr Duration request_timeout = std::chrono::seconds(5);
 constexpr Duration create_timeout = std::chrono::seconds(20);
 
-// For how long a changelog keeps rows of windows and sessions that have expired: stream time runs behind the clock.
+// For how long a changelog keeps rows that have expired: stream time runs behind the clock.
 constexpr std::chrono::milliseconds changelog_reserve = std::chrono::hours(24);
 
 using Partitions = std::map<std::string, int32_t>;
@@ -50,6 +50,8 @@ Result<Partitions> user_topics(const Topology& topology, const RuntimePorts& por
   return partitions_of(ports.cluster.admin(), wanted);
 }
 
+}  // namespace
+
 std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan& plan, int32_t replication) {
   std::vector<TopicSpec> specs;
   // The configurations are Kafka Streams' own, so that either can take over from the other.
@@ -67,9 +69,14 @@ std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan&
                    plan.changelog_partitions.at(store.changelog_topic),
                    replication,
                    {{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}}};
-    if (kind_of(store.type) != StoreKind::key_value) {
+    const bool versioned = kind_of(store.type) == StoreKind::versioned;
+    // A compacted changelog has one version of a key, and none of those before it.
+    if (versioned)
+      spec.configs["min.compaction.lag.ms"] = std::to_string((store.retention + changelog_reserve).count());
+    const auto lifetime = versioned ? std::chrono::milliseconds(0) : std::max(store.retention, store.ttl);
+    if (lifetime.count() > 0) {
       spec.configs["cleanup.policy"] = "compact,delete";
-      spec.configs["retention.ms"] = std::to_string((store.retention + changelog_reserve).count());
+      spec.configs["retention.ms"] = std::to_string((lifetime + changelog_reserve).count());
     }
     for (const auto& [key, value] : store.changelog_configs) spec.configs[key] = value;
     specs.push_back(std::move(spec));
@@ -78,6 +85,8 @@ std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan&
       {topology.tasks_topic(), static_cast<int32_t>(plan.tasks.size()), replication, {{"cleanup.policy", "compact"}}});
   return specs;
 }
+
+namespace {
 
 Status create_internal_topics(const Topology& topology, const TaskPlan& plan, Admin& admin, int32_t replication) {
   const auto specs = internal_topics(topology, plan, replication);

@@ -11,6 +11,9 @@
 
 namespace kstreamd {
 
+// The topics that a topology makes for itself, as they are to be.
+std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan& plan, int32_t replication);
+
 struct Preparation {
   TaskPlan plan;
   std::string cluster_id;

@@ -22,6 +22,8 @@ StoreKind kind_of_need(uint32_t kind) {
       return StoreKind::window;
     case KST_STORE_SESSION:
       return StoreKind::session;
+    case KST_STORE_VERSIONED:
+      return StoreKind::versioned;
     default:
       return StoreKind::any;
   }

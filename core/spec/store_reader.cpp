@@ -17,18 +17,14 @@ std::optional<std::string> serde_name(const YamlNode::Entry& entry, Reader& read
 
 // Empty when it was refused.
 std::string store_type(const YamlNode& value, Reader& reader) {
-  static const std::vector<std::string> types = {"key_value", "timestamped", "window", "session"};
+  static const std::vector<std::string> types = {"key_value", "timestamped", "window", "session", "versioned"};
   auto* type = value.find("type");
   if (type == nullptr) return StoreDeclaration().type;
   auto word = reader.text(*type->value, "type");
   if (!word) return "";
   if (std::find(types.begin(), types.end(), *word) != types.end()) return *word;
-  if (*word == "versioned")
-    reader.error(type->value->place, "store type 'versioned' is not available in this version",
-                 "this version has " + join_names(types));
-  else
-    reader.error(type->value->place, "unknown store type '" + *word + "'",
-                 did_you_mean(*word, types, "use one of " + join_names(types)));
+  reader.error(type->value->place, "unknown store type '" + *word + "'",
+               did_you_mean(*word, types, "use one of " + join_names(types)));
   return "";
 }
 
@@ -48,20 +44,38 @@ std::chrono::milliseconds store_time(const YamlNode::Entry& entry, const std::st
   return time.value_or(std::chrono::milliseconds(0));
 }
 
-// What only stores of windows and of sessions have.
+// How long a value lives, which needs a timestamp of it.
+void read_ttl(const YamlNode::Entry& entry, StoreDeclaration& store, Reader& reader) {
+  auto* given = entry.value->find("ttl");
+  if (given == nullptr) return;
+  if (store.type == "timestamped") {
+    store.ttl = store_time(entry, "ttl", store, reader);
+  } else if (store.type == "key_value") {
+    reader.error(given->place,
+                 "'ttl' goes by the timestamps of values, and '" + store.name + "' is key_value: it has none",
+                 "say type: timestamped");
+  } else {
+    reader.error(given->place,
+                 "'ttl' is for timestamped stores, and '" + store.name + "' is a " + store.type + " store",
+                 "remove it: 'retention' says how long its rows are kept");
+  }
+}
+
+// What only stores of windows, sessions and versions have.
 void read_times(const YamlNode::Entry& entry, StoreDeclaration& store, Reader& reader) {
-  const bool window = store.type == "window", session = store.type == "session";
+  const bool window = store.type == "window", keeps = kind_of(store.type) != StoreKind::key_value;
   for (const char* key : {"size", "retention", "duplicates"}) {
     auto* given = entry.value->find(key);
-    const bool of_sessions = key == std::string_view("retention");
-    if (given == nullptr || window || (session && of_sessions)) continue;
+    const bool of_all = key == std::string_view("retention");
+    if (given == nullptr || window || (keeps && of_all)) continue;
     reader.error(given->place,
-                 std::string("'") + key + "' is for " + (of_sessions ? "window and session" : "window") +
-                     " stores, and '" + store.name + "' is " + (session ? "a session store" : store.type),
-                 std::string("remove it, or say type: ") + (of_sessions ? "window or session" : "window"));
+                 std::string("'") + key + "' is for " + (of_all ? "window, session and versioned" : "window") +
+                     " stores, and '" + store.name + "' is " + (keeps ? "a " + store.type + " store" : store.type),
+                 std::string("remove it, or say type: ") + (of_all ? "window, session or versioned" : "window"));
   }
+  read_ttl(entry, store, reader);
   if (window) store.size = store_time(entry, "size", store, reader);
-  if (window || session) store.retention = store_time(entry, "retention", store, reader);
+  if (keeps) store.retention = store_time(entry, "retention", store, reader);
   if (!window) return;
   if (store.retention.count() > 0 && store.retention < store.size) {
     const auto& size = entry.value->find("size")->value->text;
@@ -88,7 +102,7 @@ std::optional<StoreDeclaration> read_store(const YamlNode::Entry& entry, Reader&
   store.name = entry.key;
   const auto& value = *entry.value;
   if (!reader.map(value, entry.place, entry.key,
-                  {"type", "key", "value", "backend", "changelog", "size", "retention", "duplicates"}, {"ttl"}) &&
+                  {"type", "key", "value", "backend", "changelog", "size", "retention", "duplicates", "ttl"}) &&
       value.kind != YamlNode::Kind::map)
     return std::nullopt;
   read_serde(value, store.serde, reader);

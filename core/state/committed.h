@@ -33,6 +33,12 @@ class CommittedRows {
                                           bool reverse) = 0;
   // In memory at once; in a database with the next TaskDatabase::write_staged.
   virtual void write(std::string_view key, const StoreValue& value) = 0;
+  // Removes all rows whose keys come before `behind`, without a look at them; when as `write`, and after what has been
+  // written so far.
+  virtual void drop_before(std::string_view behind) = 0;
+  // Rows with a timestamp of `time` or less may go whenever that suits; they are still there until then. Never goes
+  // back.
+  virtual void expire_until(int64_t time) = 0;
   virtual uint64_t approximate_rows() const = 0;  // [any thread]
   virtual uint64_t size_bytes() const = 0;        // [any thread]
 };

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "core/state/expiry.h"
+#include "core/state/segments.h"
+#include "core/state/stored_key.h"
 
 namespace kstreamd {
 namespace {
@@ -37,6 +38,7 @@ class DirtyWalk {
 LayeredStore::LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_ptr<ReadCacheBudget> budget,
                            const std::optional<Error>& failed)
     : config_(std::move(config)), rows_(rows), budget_(std::move(budget)), failed_(failed) {
+  if (config_.layout == KeyLayout::versioned) versions_ = std::make_unique<LayeredVersions>(*this);
   budget_->add_store();
 }
 
@@ -44,11 +46,11 @@ LayeredStore::~LayeredStore() { budget_->remove_store(); }
 
 Result<StoreValue> LayeredStore::get(std::string_view key) {
   if (failed_) return *failed_;
-  if (expired(config_, clock_, key)) return StoreValue{};
-  if (const auto* entry = overlay_.find(key)) return shown(entry->value());
-  auto row = rows_.get(key);
+  if (segmented(config_) && expired(key, 0)) return StoreValue{};
+  if (const auto* entry = overlay_.find(key)) return shown(key, entry->value());
+  auto row = rows_.get(stored(key));
   if (!row) return std::move(row).error();
-  return shown(overlay_.cache(key, *row)->value());
+  return shown(key, overlay_.cache(key, *row)->value());
 }
 
 Status LayeredStore::put(std::string_view key, const StoreValue& value) {
@@ -56,17 +58,22 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   if (scans_ > 0)
     return Error{.message = "store '" + config_.name + "' was written while it was being scanned",
                  .hint = "collect what is to be written, and write it when the scan has ended"};
+  StoreValue stamped = value;
   if (auto time = time_of_key(config_.layout, key)) {
-    clock_.time = std::max(clock_.time, *time);
+    advance(*time);
     if (config_.layout == KeyLayout::window) clock_.sequence = read_window_key(key)->sequence;
+  } else if (config_.layout == KeyLayout::plain && config_.retention > 0) {
+    // A deletion hands the time on in the changelog: it may have been that of the row that goes.
+    if (!value.present) stamped.timestamp = clock_.time;
+    advance(stamped.timestamp);
   }
-  overlay_.put(key, value);
+  overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
   return {};
 }
 
-Status LayeredStore::range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
-                           const Visitor& visit) {
+Status LayeredStore::range(std::optional<std::string_view> from, std::optional<std::string_view> to,
+                           const TimeSpan& times, bool reverse, const Visitor& visit) {
   if (failed_) return *failed_;
   if (from && to && *from > *to) return {};
   struct Scan {
@@ -74,7 +81,7 @@ Status LayeredStore::range(std::optional<std::string_view> from, std::optional<s
     explicit Scan(int& s) : scans(s) { ++scans; }
     ~Scan() { --scans; }
   } scan(scans_);
-  auto rows = rows_.scan(from, to, reverse);
+  auto rows = scan_committed(from, to, times, reverse);
   DirtyWalk dirty(overlay_, from, to, reverse);
   while (rows->valid() || dirty.valid()) {
     bool both = rows->valid() && dirty.valid();
@@ -83,43 +90,110 @@ Status LayeredStore::range(std::optional<std::string_view> from, std::optional<s
     if (order < 0) {
       auto value = rows->value();
       if (!value) return std::move(value).error();
-      if (!expired(config_, clock_, rows->key()) && !visit(rows->key(), shown(*value))) return {};
+      const StoreValue row = shown(rows->key(), *value);
+      if (row.present && !visit(rows->key(), row)) return {};
       rows->next();
       continue;
     }
     if (order == 0) rows->next();
     const auto& entry = dirty.entry();
-    if (entry.present && !expired(config_, clock_, entry.key()) && !visit(entry.key(), shown(entry.value()))) return {};
+    const StoreValue row = shown(entry.key(), entry.value());
+    if (row.present && !visit(entry.key(), row)) return {};
     dirty.next();
   }
   return rows->status();
 }
 
+bool LayeredStore::expired(std::string_view key, int64_t timestamp) const {
+  if (config_.retention <= 0) return false;
+  const int64_t time = segmented(config_) ? time_of_key(config_.layout, key).value_or(Version::open_end) : timestamp;
+  return time <= clock_.time - config_.retention;
+}
+
+std::string_view LayeredStore::stored(std::string_view key) {
+  if (!segmented(config_)) return key;
+  stored_.clear();
+  append_stored_key(stored_, config_, key);
+  return stored_;
+}
+
+std::unique_ptr<RowCursor> LayeredStore::scan_committed(std::optional<std::string_view> from,
+                                                        std::optional<std::string_view> to, const TimeSpan& times,
+                                                        bool reverse) {
+  if (!segmented(config_)) return rows_.scan(from, to, reverse);
+  // No row is later than the time, and none that is earlier than the retention is seen.
+  const int64_t first = std::max(times.from, clock_.time - config_.retention + 1);
+  const int64_t last = std::max(std::min(times.to, clock_.time), first);
+  return scan_segments(rows_, segment_of(config_, first), segment_of(config_, last), from, to, reverse);
+}
+
+size_t LayeredStore::uncommitted_bytes() const {
+  return overlay_.dirty_bytes() + (versions_ ? versions_->uncommitted_bytes() : 0);
+}
+
+Status LayeredStore::changes(const std::function<Status(std::string_view key, const StoreValue& value)>& change) const {
+  if (versions_) return versions_->changes(change);
+  for (const auto* entry : overlay_.dirty())
+    KSTREAMD_TRY(change(entry->key(), {entry->present, entry->value().value, entry->timestamp}));
+  return {};
+}
+
+std::optional<uint64_t> LayeredStore::last_change() const {
+  if (versions_) return versions_->last_change();
+  if (overlay_.dirty().empty()) return std::nullopt;
+  const auto* last = overlay_.dirty().back();
+  return changelog_fingerprint(last->key(), last->value());
+}
+
 void LayeredStore::write_dirty() {
   // Sorted, because ordered structures take neighbours one after the other for much less than scattered rows.
   auto dirty = overlay_.dirty();
-  for (uint32_t i : overlay_.dirty_by_key()) rows_.write(dirty[i]->key(), dirty[i]->value());
+  for (uint32_t i : overlay_.dirty_by_key()) rows_.write(stored(dirty[i]->key()), dirty[i]->value());
+  drop_expired();
+}
+
+void LayeredStore::drop_expired() {
+  const int64_t until = clock_.time - config_.retention;
+  if (config_.retention <= 0 || until < 0) return;
+  if (!segmented(config_)) return rows_.expire_until(until);
+  const uint64_t first = segment_of(config_, until + 1);
+  if (first <= dropped_before_) return;
+  dropped_before_ = first;
+  std::string behind;
+  append_segment(behind, first);
+  rows_.drop_before(behind);
 }
 
 void LayeredStore::committed() {
   overlay_.committed();
+  if (versions_) versions_->forget_changes();
   overlay_.evict(budget_->share());
   committed_clock_ = clock_;
 }
 
 void LayeredStore::rolled_back() {
   overlay_.rolled_back();
+  if (versions_) versions_->forget_changes();
   clock_ = committed_clock_;
 }
 
-bool LayeredStore::restored(std::string_view key) {
-  const auto time = time_of_key(config_.layout, key);
-  if (!time) return true;
-  clock_.time = std::max(clock_.time, *time);
-  // The greatest, not the last: what Kafka Streams wrote begins anew with each of its restarts.
-  if (config_.layout == KeyLayout::window) clock_.sequence = std::max(clock_.sequence, read_window_key(key)->sequence);
-  committed_clock_ = clock_;
-  return !expired(config_, clock_, key);
+Status LayeredStore::restore(std::string_view key, const StoreValue& value) {
+  if (versions_) return versions_->restore(key, value);
+  if (segmented(config_)) {
+    const auto time = time_of_key(config_.layout, key);
+    if (!time)
+      return Error{.message = "store '" + config_.name + "': a key in its changelog is too short for its times",
+                   .hint = "the changelog was written by something else: give the store another name, or reset it"};
+    advance(*time);
+    // The greatest, not the last: what Kafka Streams wrote begins anew with each of its restarts.
+    if (config_.layout == KeyLayout::window)
+      clock_.sequence = std::max(clock_.sequence, read_window_key(key)->sequence);
+  } else if (config_.retention > 0) {
+    advance(value.timestamp);
+  }
+  // An expired one still takes the place of what was there before.
+  rows_.write(stored(key), expired(key, value.timestamp) ? StoreValue{} : value);
+  return {};
 }
 
 }  // namespace kstreamd

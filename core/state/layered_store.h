@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/state/committed.h"
+#include "core/state/layered_versions.h"
 #include "core/state/overlay.h"
 
 namespace kstreamd {
@@ -20,32 +21,50 @@ class LayeredStore final : public KeyValueStore {
   const std::string& name() const override { return config_.name; }
   Result<StoreValue> get(std::string_view key) override;
   Status put(std::string_view key, const StoreValue& value) override;
-  Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
-               const Visitor& visit) override;
+  using KeyValueStore::range;
+  Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, const TimeSpan& times,
+               bool reverse, const Visitor& visit) override;
+  VersionedStore* versions() override { return versions_.get(); }
   StoreClock clock() const override { return clock_; }
-  size_t uncommitted_bytes() const override { return overlay_.dirty_bytes(); }
+  size_t uncommitted_bytes() const override;
   uint64_t approximate_rows() const override { return rows_.approximate_rows(); }
 
   const StoreConfig& config() const { return config_; }
-  CommittedRows& rows() { return rows_; }
-  Overlay& overlay() { return overlay_; }
-  // Hands the dirty rows to the committed ones; they stay dirty here.
+  const std::optional<Error>& failed() const { return failed_; }
+  // Whether there is anything to commit.
+  bool dirty() const { return !overlay_.dirty().empty(); }
+  // What goes to the changelog: see TaskState::changes. The last of it, when there is any.
+  Status changes(const std::function<Status(std::string_view key, const StoreValue& value)>& change) const;
+  std::optional<uint64_t> last_change() const;  // its fingerprint
+  // Hands the dirty rows to the committed ones, and lets go what has expired; they stay dirty here.
   void write_dirty();
   // They have been committed.
   void committed();
   void rolled_back();
 
-  const StoreClock& committed_clock() const { return committed_clock_; }
   void set_clock(const StoreClock& clock) { clock_ = committed_clock_ = clock; }
-  // Moves the clock by a restored key; whether its row is still of interest.
-  bool restored(std::string_view key);
+  // Moves the time to `time`, unless it has come further already.
+  void advance(int64_t time) { clock_.time = std::max(clock_.time, time); }
+
+  // Before a restoration: forgets what was read.
+  void forget_cached() { overlay_.clear(); }
+  // Applies a record of the changelog. What it writes to is committed by write_dirty and committed.
+  Status restore(std::string_view key, const StoreValue& value);
 
  private:
-  // As the outside sees it: plain stores have no timestamps.
-  StoreValue shown(StoreValue value) const {
-    if (!config_.timestamped || !value.present) value.timestamp = 0;
+  // Whether a row has expired.
+  bool expired(std::string_view key, int64_t timestamp) const;
+  // As the outside sees a row: none that has expired, and without a timestamp where the store keeps none.
+  StoreValue shown(std::string_view key, StoreValue value) const {
+    if (!value.present || expired(key, value.timestamp)) return {};
+    if (!config_.timestamped) value.timestamp = 0;
     return value;
   }
+  // The key of a committed row; valid until the next call.
+  std::string_view stored(std::string_view key);
+  std::unique_ptr<RowCursor> scan_committed(std::optional<std::string_view> from, std::optional<std::string_view> to,
+                                            const TimeSpan& times, bool reverse);
+  void drop_expired();
 
   const StoreConfig config_;
   CommittedRows& rows_;
@@ -55,6 +74,9 @@ class LayeredStore final : public KeyValueStore {
   StoreClock clock_;  // uncommitted puts included
   StoreClock committed_clock_;
   int scans_ = 0;  // in progress: views into the overlay that a put would break
+  std::unique_ptr<LayeredVersions> versions_;
+  std::string stored_;           // reused
+  uint64_t dropped_before_ = 0;  // the first segment that was not dropped
 };
 
 }  // namespace kstreamd

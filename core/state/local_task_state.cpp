@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "core/state/memory_rows.h"
+#include "core/state/stored_key.h"
 
 namespace kstreamd {
 namespace {
@@ -21,10 +22,9 @@ LocalTaskState::LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<
       store.column = column++;
       store.position = database_->position(store.column);
     } else {
-      store.memory = std::make_unique<MemoryRows>();
+      store.memory = std::make_unique<MemoryRows>(stores[i].retention > 0 && !segmented(stores[i]));
     }
     CommittedRows& rows = store.memory ? *store.memory : database_->rows(store.column);
-    store.expiry = ExpirySchedule(stores[i].retention);
     store.layered = std::make_unique<LayeredStore>(std::move(stores[i]), rows, budget, failed_);
     if (!store.memory) store.layered->set_clock(database_->clock(store.column));
   }
@@ -50,14 +50,6 @@ void LocalTaskState::stage_clock(const Store& store) {
   if (!store.memory && clock != StoreClock{}) database_->stage_clock(store.column, clock);
 }
 
-Status LocalTaskState::expire(Store& store) {
-  if (!store.expiry.due(store.layered->clock().time)) return {};
-  const auto write = [this, &store]() -> Status { return store.memory ? Status() : write_staged(); };
-  auto removed = remove_expired(*store.layered, write);
-  if (!removed && !failed_) failed_ = removed.error();
-  return removed;
-}
-
 Status LocalTaskState::write_staged() {
   if (!database_) return {};
   auto written = database_->write_staged();
@@ -68,8 +60,7 @@ Status LocalTaskState::write_staged() {
 Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> records, int64_t next_offset) {
   if (failed_) return *failed_;
   Store& store = stores_[index];
-  CommittedRows& rows = store.layered->rows();
-  store.layered->overlay().clear();
+  store.layered->forget_cached();
   ChangelogPosition position = store.position.value_or(ChangelogPosition{});
   size_t staged = 0;
   for (const auto& record : records) {
@@ -80,19 +71,24 @@ Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> reco
       continue;
     }
     StoreValue value{origin.raw_value != nullptr, raw_value(origin), record.timestamp};
-    rows.write(raw_key(origin), store.layered->restored(raw_key(origin)) ? value : StoreValue{});
+    KSTREAMD_TRY(store.layered->restore(raw_key(origin), value));
     position = {origin.offset + 1, {origin.offset, changelog_fingerprint(raw_key(origin), value)}};
     staged += origin.raw_key_size + origin.raw_value_size;
     if (staged < kRestoreBatchBytes) continue;
-    stage_clock(store);
-    set_position(store, position);
-    KSTREAMD_TRY(write_staged());
+    KSTREAMD_TRY(write_restored(store, position));
     staged = 0;
   }
   position.next_offset = next_offset;
+  return write_restored(store, position);
+}
+
+Status LocalTaskState::write_restored(Store& store, const ChangelogPosition& position) {
+  store.layered->write_dirty();
   stage_clock(store);
   set_position(store, position);
-  return write_staged();
+  KSTREAMD_TRY(write_staged());
+  store.layered->committed();
+  return {};
 }
 
 Status LocalTaskState::changes(const Change& change) {
@@ -100,8 +96,7 @@ Status LocalTaskState::changes(const Change& change) {
   for (size_t i = 0; i < stores_.size(); ++i) {
     LayeredStore& store = *stores_[i].layered;
     if (!store.config().changelogged) continue;
-    for (const auto* entry : store.overlay().dirty())
-      KSTREAMD_TRY(change(i, entry->key(), {entry->present, entry->value().value, entry->timestamp}));
+    KSTREAMD_TRY(store.changes([&](std::string_view key, const StoreValue& value) { return change(i, key, value); }));
   }
   return {};
 }
@@ -111,23 +106,22 @@ Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
   bool anything = false;
   for (size_t i = 0; i < stores_.size(); ++i) {
     Store& store = stores_[i];
-    auto dirty = store.layered->overlay().dirty();
-    if (!store.memory) store.layered->write_dirty();
-    if (!dirty.empty()) stage_clock(store);
-    anything |= !dirty.empty();
+    const bool dirty = store.layered->dirty();
+    if (!store.memory && dirty) store.layered->write_dirty();
+    if (dirty) stage_clock(store);
+    anything |= dirty;
     if (i >= changelog_offsets.size() || changelog_offsets[i] < 0) continue;
     ChangelogPosition position{changelog_offsets[i], store.position ? store.position->mark : ChangelogMark{}};
-    if (!dirty.empty())  // the last change shown is the last record produced
-      position.mark = {changelog_offsets[i] - 1, changelog_fingerprint(dirty.back()->key(), dirty.back()->value())};
+    if (auto last = store.layered->last_change())  // the last change shown is the last record produced
+      position.mark = {changelog_offsets[i] - 1, *last};
     set_position(store, position);
     anything = true;
   }
   if (anything) KSTREAMD_TRY(write_staged());
   for (Store& store : stores_) {
-    if (store.memory) store.layered->write_dirty();
+    if (store.memory && store.layered->dirty()) store.layered->write_dirty();
     store.layered->committed();
   }
-  for (Store& store : stores_) KSTREAMD_TRY(expire(store));
   return {};
 }
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/state/committed.h"
-#include "core/state/expiry.h"
 #include "core/state/layered_store.h"
 
 namespace kstreamd {
@@ -34,15 +33,14 @@ class LocalTaskState final : public TaskState {
     std::unique_ptr<CommittedRows> memory;  // null when in the database
     size_t column = 0;                      // else where
     std::unique_ptr<LayeredStore> layered;
-    ExpirySchedule expiry;
     std::optional<ChangelogPosition> position;
   };
 
   void set_position(Store& store, const ChangelogPosition& position);
   void stage_clock(const Store& store);
   Status write_staged();
-  // Removes expired rows where that is due.
-  Status expire(Store& store);
+  // Commits what was restored so far.
+  Status write_restored(Store& store, const ChangelogPosition& position);
 
   std::optional<Error> failed_;  // of a write: nothing works any more; before what refers to it
   std::unique_ptr<TaskDatabase> database_;

@@ -34,20 +34,41 @@ std::unique_ptr<RowCursor> MemoryRows::scan(std::optional<std::string_view> from
   return std::make_unique<Cursor>(begin, end, reverse);
 }
 
+void MemoryRows::remove(Rows::iterator row) {
+  if (by_timestamp_) order_.erase({row->second.timestamp, row->first});
+  bytes_.fetch_sub(row->first.size() + row->second.value.size(), std::memory_order_relaxed);
+  rows_.erase(row);
+}
+
 void MemoryRows::write(std::string_view key, const StoreValue& value) {
   auto row = rows_.find(key);
-  bool known = row != rows_.end();
-  uint64_t before = known ? row->first.size() + row->second.value.size() : 0;
-  uint64_t after = value.present ? key.size() + value.value.size() : 0;
   if (!value.present) {
-    if (known) rows_.erase(row);
-  } else if (known) {
+    if (row != rows_.end()) remove(row);
+  } else {
+    const bool known = row != rows_.end();
+    if (!known) row = rows_.emplace(key, Row{}).first;
+    if (known && by_timestamp_ && row->second.timestamp != value.timestamp)
+      order_.erase({row->second.timestamp, row->first});
+    const uint64_t before = known ? key.size() + row->second.value.size() : 0;
     row->second.value.assign(value.value);
     row->second.timestamp = value.timestamp;
-  } else {
-    rows_.emplace(key, Row{std::string(value.value), value.timestamp});
+    if (by_timestamp_) order_.insert({value.timestamp, row->first});
+    bytes_.fetch_add(key.size() + value.value.size() - before, std::memory_order_relaxed);
   }
-  bytes_.fetch_add(after - before, std::memory_order_relaxed);
+  count_.store(rows_.size(), std::memory_order_relaxed);
+}
+
+void MemoryRows::drop_before(std::string_view behind) {
+  const auto end = rows_.lower_bound(behind);
+  uint64_t bytes = 0;
+  for (auto row = rows_.begin(); row != end; row = rows_.erase(row))
+    bytes += row->first.size() + row->second.value.size();
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  count_.store(rows_.size(), std::memory_order_relaxed);
+}
+
+void MemoryRows::expire_until(int64_t time) {
+  while (!order_.empty() && order_.begin()->first <= time) remove(rows_.find(order_.begin()->second));
   count_.store(rows_.size(), std::memory_order_relaxed);
 }
 

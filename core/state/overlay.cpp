@@ -192,15 +192,6 @@ void Overlay::clear() {
   count_ = hand_ = dirty_bytes_ = clean_bytes_ = 0;
 }
 
-void Overlay::forget(std::string_view key) {
-  if (slots_.empty()) return;
-  const size_t slot = locate(key, hash_of(key));
-  const Entry* entry = slots_[slot].entry;
-  if (!entry || entry->dirty) return;
-  clean_bytes_ -= footprint(*entry);
-  remove(slot);
-}
-
 void Overlay::evict(size_t limit) {
   if (clean_bytes_ <= limit) return;
   size_t goal = limit - limit / 8;  // some room, so that the next call has nothing to do

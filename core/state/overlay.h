@@ -60,8 +60,6 @@ class Overlay {
   void committed();
   void rolled_back();
   void clear();
-  // Forgets a key that is not dirty.
-  void forget(std::string_view key);
   // Forgets clean entries, rarely used ones first, until they take up less than `limit` bytes.
   void evict(size_t limit);
 

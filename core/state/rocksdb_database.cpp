@@ -1,5 +1,6 @@
 #include "core/state/rocksdb_database.h"
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/write_batch.h>
 
 #include <vector>
@@ -36,47 +37,85 @@ Result<StoreValue> decode(const rocksdb::Slice& row, bool timestamped, const std
   return StoreValue{true, view(row).substr(kTimestampSize), static_cast<int64_t>(get_big_endian(row.data()))};
 }
 
+// Iterators over one column between two writes. Making one costs as much as seeking with it a few times, and while
+// nothing is written they all see the same; but they hold on to memory and files. Used by the task's worker only.
+class Iterators {
+ public:
+  Iterators(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column) : db_(db), column_(column) {}
+
+  std::unique_ptr<rocksdb::Iterator> take() {
+    if (idle_.empty()) return std::unique_ptr<rocksdb::Iterator>(db_.NewIterator(rocksdb::ReadOptions(), column_));
+    auto iterator = std::move(idle_.back());
+    idle_.pop_back();
+    return iterator;
+  }
+  // `age`: as it was when it was taken.
+  void give_back(std::unique_ptr<rocksdb::Iterator> iterator, uint64_t age) {
+    if (age == age_ && iterator->status().ok()) idle_.push_back(std::move(iterator));
+  }
+  uint64_t age() const { return age_; }
+  void forget() {
+    idle_.clear();
+    ++age_;
+  }
+  const std::string& path() const { return db_.GetName(); }
+
+ private:
+  rocksdb::DB& db_;
+  rocksdb::ColumnFamilyHandle* const column_;
+  std::vector<std::unique_ptr<rocksdb::Iterator>> idle_;
+  uint64_t age_ = 0;
+};
+
 class Cursor final : public RowCursor {
  public:
-  Cursor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, bool timestamped, std::optional<std::string_view> from,
+  Cursor(Iterators& iterators, bool timestamped, std::optional<std::string_view> from,
          std::optional<std::string_view> to, bool reverse)
-      : path_(db.GetName()), timestamped_(timestamped), reverse_(reverse) {
-    rocksdb::ReadOptions options;
-    if (from) {
-      from_ = *from;
-      from_bound_ = from_;
-      options.iterate_lower_bound = &from_bound_;
-    }
-    if (to) {
-      behind_.assign(*to).push_back('\0');  // the upper bound excludes itself
-      behind_bound_ = behind_;
-      options.iterate_upper_bound = &behind_bound_;
-    }
-    rows_.reset(db.NewIterator(options, column));
-    reverse ? rows_->SeekToLast() : rows_->SeekToFirst();
+      : iterators_(iterators),
+        age_(iterators.age()),
+        timestamped_(timestamped),
+        reverse_(reverse),
+        rows_(iterators.take()) {
+    const auto& last = reverse ? from : to;
+    if (last) last_.emplace(*last);
+    if (reverse)
+      to ? rows_->SeekForPrev(slice(*to)) : rows_->SeekToLast();
+    else
+      from ? rows_->Seek(slice(*from)) : rows_->SeekToFirst();
   }
-  bool valid() const override { return rows_->Valid(); }
+  ~Cursor() override { iterators_.give_back(std::move(rows_), age_); }
+  bool valid() const override {
+    if (!rows_->Valid()) return false;
+    return !last_ || (reverse_ ? key() >= *last_ : key() <= *last_);
+  }
   std::string_view key() const override { return view(rows_->key()); }
-  Result<StoreValue> value() const override { return decode(rows_->value(), timestamped_, path_); }
+  Result<StoreValue> value() const override { return decode(rows_->value(), timestamped_, iterators_.path()); }
   void next() override { reverse_ ? rows_->Prev() : rows_->Next(); }
   Status status() const override {
     auto status = rows_->status();
-    return status.ok() ? Status() : database_error(status, "read", path_);
+    return status.ok() ? Status() : database_error(status, "read", iterators_.path());
   }
 
  private:
-  const std::string path_;
+  Iterators& iterators_;
+  const uint64_t age_;
   const bool timestamped_;
   const bool reverse_;
-  std::string from_, behind_;  // the iterator refers to them
-  rocksdb::Slice from_bound_, behind_bound_;
+  std::optional<std::string> last_;  // the bound that the walk comes to
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
 class Rows final : public CommittedRows {
  public:
-  Rows(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, rocksdb::WriteBatch& batch, bool timestamped)
-      : db_(db), column_(column), batch_(batch), timestamped_(timestamped) {}
+  // `expired_until`: of a column whose rows expire by their timestamps.
+  Rows(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, rocksdb::WriteBatch& batch, bool timestamped,
+       std::shared_ptr<ExpiredUntil> expired_until)
+      : db_(db),
+        column_(column),
+        batch_(batch),
+        timestamped_(timestamped),
+        expired_until_(std::move(expired_until)),
+        iterators_(db, column) {}
 
   Result<StoreValue> get(std::string_view key) override {
     row_.Reset();
@@ -88,7 +127,7 @@ class Rows final : public CommittedRows {
 
   std::unique_ptr<RowCursor> scan(std::optional<std::string_view> from, std::optional<std::string_view> to,
                                   bool reverse) override {
-    return std::make_unique<Cursor>(db_, column_, timestamped_, from, to, reverse);
+    return std::make_unique<Cursor>(iterators_, timestamped_, from, to, reverse);
   }
 
   void write(std::string_view key, const StoreValue& value) override {
@@ -103,6 +142,30 @@ class Rows final : public CommittedRows {
     rocksdb::SliceParts parts(value_parts, 2);
     if (!timestamped_) parts = {value_parts + 1, 1};
     batch_.Put(column_, {&key_part, 1}, parts);
+  }
+
+  void drop_before(std::string_view behind) override {
+    batch_.DeleteRange(column_, rocksdb::Slice(), slice(behind));
+    gone_.before = behind;
+  }
+  void expire_until(int64_t time) override { gone_.until = time; }
+
+  // What is read from now on is what has been written until now.
+  void refresh() { iterators_.forget(); }
+
+  // What has gone, or expired, since the last call.
+  struct Gone {
+    std::string before;
+    std::optional<int64_t> until;
+    bool none() const { return before.empty() && !until; }
+  };
+  Gone take_gone() { return std::exchange(gone_, {}); }
+  // Takes it from the files, now that it can be done without.
+  rocksdb::Status clear_files(const Gone& gone) {
+    if (gone.until && expired_until_) expired_until_->store(*gone.until, std::memory_order_relaxed);
+    if (gone.before.empty()) return rocksdb::Status::OK();
+    const rocksdb::Slice behind(gone.before);
+    return rocksdb::DeleteFilesInRange(&db_, column_, nullptr, &behind, false);
   }
 
   uint64_t approximate_rows() const override { return property(rocksdb::DB::Properties::kEstimateNumKeys); }
@@ -122,8 +185,11 @@ class Rows final : public CommittedRows {
   rocksdb::ColumnFamilyHandle* const column_;
   rocksdb::WriteBatch& batch_;
   const bool timestamped_;
+  const std::shared_ptr<ExpiredUntil> expired_until_;
   const rocksdb::ReadOptions read_options_;
+  Iterators iterators_;
   rocksdb::PinnableSlice row_;
+  Gone gone_;
 };
 
 class Database final : public TaskDatabase {
@@ -143,8 +209,11 @@ class Database final : public TaskDatabase {
       // The changelog is the log; a store without one needs another.
       if (!store.changelogged) write_options_.disableWAL = false;
       names_.push_back(store.name);
-      rows_.push_back(
-          std::make_unique<Rows>(*handle_->db, handle_->find(column_name(store.name)), batch_, store.timestamped));
+      retentions_.push_back(store.retention);
+      const std::string column = column_name(store.name);
+      const auto expiring = handle_->expired_until.find(column);
+      rows_.push_back(std::make_unique<Rows>(*handle_->db, handle_->find(column), batch_, store.timestamped,
+                                             expiring == handle_->expired_until.end() ? nullptr : expiring->second));
     }
   }
 
@@ -166,6 +235,8 @@ class Database final : public TaskDatabase {
         return database_error(rocksdb::Status::Corruption("a store's clock has another size"), "read", path_);
       clocks_[i] = {.time = static_cast<int64_t>(get_big_endian(bytes.data())),
                     .sequence = static_cast<uint32_t>(get_big_endian(bytes.data() + 8))};
+      // What is on disk is as old as its clock.
+      rows_[i]->clear_files({{}, clocks_[i].time - retentions_[i]});
     }
     return {};
   }
@@ -211,12 +282,15 @@ class Database final : public TaskDatabase {
     unflushed_ += static_cast<uint64_t>(batch_.Count());
     auto status = handle_->db->Write(write_options_, &batch_);
     batch_.Clear();
+    refresh();
     if (!status.ok()) return fail(status);
     return flush_when_due();
   }
 
   Status upkeep() override {
     KSTREAMD_TRY(check_background());
+    KSTREAMD_TRY(clear_files());
+    refresh();  // no longer than this do they hold on to what compactions have replaced
     return flush_when_due();
   }
 
@@ -232,8 +306,18 @@ class Database final : public TaskDatabase {
   }
 
  private:
+  // What may be taken from the files when all writes up to a sequence number have been flushed; by column.
+  struct Clearing {
+    rocksdb::SequenceNumber flushed_by = 0;
+    std::vector<Rows::Gone> gone;
+  };
+
   static constexpr size_t kPositionSize = 24;
   static constexpr size_t kClockSize = 16;
+
+  void refresh() {
+    for (auto& rows : rows_) rows->refresh();
+  }
 
   Status flush_when_due() {
     if (unflushed_ == 0) return {};
@@ -244,12 +328,43 @@ class Database final : public TaskDatabase {
   Status start_flush(bool wait) {
     unflushed_ = 0;
     flushed_at_ = clock_.now();
+    // What is still being waited for is part of this flush, too.
+    std::optional<Clearing> clearing = std::move(clearing_);
+    clearing_.reset();
+    note_gone(clearing);
     auto status = handle_->flush(wait);
-    return status.ok() ? Status() : fail(status);
+    if (!status.ok()) return fail(status);
+    clearing_ = std::move(clearing);
+    if (clearing_ && wait) clearing_->flushed_by = 0;
+    return clear_files();
+  }
+
+  // Adds what has gone since the last flush.
+  void note_gone(std::optional<Clearing>& clearing) {
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      auto gone = rows_[i]->take_gone();
+      if (gone.none()) continue;
+      if (!clearing) clearing.emplace(Clearing{0, std::vector<Rows::Gone>(rows_.size())});
+      if (!gone.before.empty()) clearing->gone[i].before = std::move(gone.before);
+      if (gone.until) clearing->gone[i].until = gone.until;
+      clearing->flushed_by = handle_->db->GetLatestSequenceNumber();
+    }
+  }
+
+  // Removes from the files what has gone, once a crash would not bring back a clock by which it has not: whoever reads
+  // by that clock would miss it.
+  Status clear_files() {
+    if (!clearing_ || handle_->background->flushed() < clearing_->flushed_by) return {};
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      auto status = rows_[i]->clear_files(clearing_->gone[i]);
+      if (!status.ok()) return fail(status);
+    }
+    clearing_.reset();
+    return {};
   }
 
   Status check_background() {
-    auto error = handle_->errors->first();
+    auto error = handle_->background->first();
     return error ? fail(*error) : Status();
   }
 
@@ -268,12 +383,14 @@ class Database final : public TaskDatabase {
   const std::unique_ptr<DatabaseHandle> handle_;
   rocksdb::WriteOptions write_options_;
   std::vector<std::string> names_;
+  std::vector<int64_t> retentions_;
   std::vector<std::unique_ptr<Rows>> rows_;
 
   // The task's worker only.
   rocksdb::WriteBatch batch_;
   std::vector<std::optional<ChangelogPosition>> positions_;  // as they were at opening
   std::vector<StoreClock> clocks_;                           // the same
+  std::optional<Clearing> clearing_;
   uint64_t unflushed_ = 0;
   Duration flushed_at_;
   bool failed_ = false;
@@ -282,7 +399,7 @@ class Database final : public TaskDatabase {
 }  // namespace
 
 Result<std::unique_ptr<TaskDatabase>> open_database(const DatabaseRequest& request) {
-  auto handle = DatabaseHandle::open(request.path, *request.common);
+  auto handle = DatabaseHandle::open(request.path, *request.common, request.config);
   if (!handle) return std::move(handle).error();
   KSTREAMD_TRY(reconcile(**handle, request.path, *request.common, request.config));
   auto database = std::make_unique<Database>(request, std::move(*handle));

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "core/state/stored_key.h"
 
 namespace kstreamd {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr std::string_view kStorePrefix = "store/";
 
 // A database without CURRENT is one that lost it: RocksDB would silently begin a new one in its place.
@@ -36,17 +37,33 @@ Status check_files(const std::string& path, bool& exists) {
   return {};
 }
 
-// Of what its rows are made. Another kind is another store.
+// Of what its rows are made, and where they lie. Another kind is another store.
 std::string store_kind(const StoreConfig& store) {
+  const std::string segments = " by " + std::to_string(segment_interval(store)) + " ms";
   switch (store.layout) {
     case KeyLayout::window:
-      return store.timestamped ? "timestamped window 1" : "window 1";
+      return (store.timestamped ? "timestamped window 1" : "window 1") + segments;
     case KeyLayout::session:
-      return store.timestamped ? "timestamped session 1" : "session 1";
+      return (store.timestamped ? "timestamped session 1" : "session 1") + segments;
+    case KeyLayout::versioned:
+      return "versioned 1";
     case KeyLayout::plain:
       break;
   }
   return store.timestamped ? "timestamped 1" : "key_value 1";
+}
+
+// The options of a column: that of the store of this name, or one that is about to be dropped.
+rocksdb::ColumnFamilyOptions options_of(DatabaseHandle& handle, const RocksdbCommon& common,
+                                        const TaskStateConfig& config, const std::string& column) {
+  auto options = column_options(common);
+  for (const auto& store : config.stores) {
+    if (column_name(store.name) != column || !store.persistent || store.retention <= 0 || segmented(store)) continue;
+    auto& until = handle.expired_until[column];
+    if (!until) until = make_expired_until();
+    expire_by_timestamp(options, until, store.retention);
+  }
+  return options;
 }
 
 // What a database says of itself: the entries of its meta column other than positions.
@@ -79,6 +96,11 @@ Status check_identity(const Identity& identity, const std::string& path, const T
         .message = "the state in " + path + " has format " + identity.format + "; this kstreamd knows format " +
                    std::to_string(kFormat),
         .hint = "run the newer kstreamd that made it, or remove the folder: it is then rebuilt from the changelog"};
+  if (format < kFormat)
+    return Error{.recovery = Recovery::rebuild_state,
+                 .message = "the state in " + path + " was made by an older kstreamd and has format " +
+                            identity.format + "; this one keeps format " + std::to_string(kFormat),
+                 .hint = "it is rebuilt from the changelog; stores without one begin empty"};
   if (!config.cluster_id.empty() && !identity.cluster.empty() && identity.cluster != config.cluster_id)
     return Error{.message = "the state in " + path + " belongs to the Kafka cluster " + identity.cluster +
                             ", but this is the cluster " + config.cluster_id,
@@ -134,14 +156,15 @@ Status drop_stale(DatabaseHandle& handle, const Identity& identity, const std::s
 
 }  // namespace
 
-Result<std::unique_ptr<DatabaseHandle>> DatabaseHandle::open(const std::string& path, const RocksdbCommon& common) {
+Result<std::unique_ptr<DatabaseHandle>> DatabaseHandle::open(const std::string& path, const RocksdbCommon& common,
+                                                             const TaskStateConfig& config) {
   bool exists = false;
   KSTREAMD_TRY(check_files(path, exists));
   auto handle = std::make_unique<DatabaseHandle>();
-  handle->errors = std::make_shared<BackgroundErrors>();
+  handle->background = std::make_shared<BackgroundWork>();
   rocksdb::DBOptions options = database_options(common);
   options.create_if_missing = !exists;
-  options.listeners.push_back(handle->errors);
+  options.listeners.push_back(handle->background);
   std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
   if (exists) {
     names.clear();
@@ -149,7 +172,7 @@ Result<std::unique_ptr<DatabaseHandle>> DatabaseHandle::open(const std::string& 
     if (!status.ok()) return database_error(status, "open", path);
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const auto& name : names) descriptors.emplace_back(name, column_options(common));
+  for (const auto& name : names) descriptors.emplace_back(name, options_of(*handle, common, config, name));
   std::vector<rocksdb::ColumnFamilyHandle*> columns;
   rocksdb::DB* db = nullptr;
   auto status = rocksdb::DB::Open(options, path, descriptors, &columns, &db);
@@ -197,9 +220,10 @@ Status reconcile(DatabaseHandle& handle, const std::string& path, const RocksdbC
     batch.Put(handle.meta(), std::string(kStorePrefix) + store.name, store_kind(store));
     auto& column = handle.columns[column_name(store.name)];
     if (column) continue;
-    auto status = handle.db->CreateColumnFamily(column_options(common), column_name(store.name), &column);
+    const std::string name = column_name(store.name);
+    auto status = handle.db->CreateColumnFamily(options_of(handle, common, config, name), name, &column);
     if (!status.ok()) {
-      handle.columns.erase(column_name(store.name));
+      handle.columns.erase(name);
       return database_error(status, "make the store " + store.name + " in", path);
     }
   }

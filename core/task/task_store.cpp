@@ -66,10 +66,10 @@ kst_status StoreConverter::put(std::string_view bytes, const StoreValue& stored)
   return put ? KST_OK : user_.stop(std::move(put).error());
 }
 
-kst_status StoreConverter::range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
-                                 const Visit& visit) {
+kst_status StoreConverter::range(std::optional<std::string_view> from, std::optional<std::string_view> to,
+                                 const TimeSpan& times, bool reverse, const Visit& visit) {
   std::optional<Error> failure;
-  auto visited = binding_.store.range(from, to, reverse, [&](std::string_view key, const StoreValue& stored) {
+  auto visited = binding_.store.range(from, to, times, reverse, [&](std::string_view key, const StoreValue& stored) {
     auto more = visit(key, stored);
     if (!more) failure = std::move(more).error();
     return more && *more;
@@ -96,8 +96,12 @@ StoreConfig store_config(const Store& declared) {
       config.layout = KeyLayout::session;
       config.timestamped = false;
       break;
+    case StoreKind::versioned:
+      config.layout = KeyLayout::versioned;
+      break;
     default:
       config.timestamped = declared.type != "key_value";
+      config.retention = declared.ttl.count();
       break;
   }
   return config;
@@ -109,6 +113,8 @@ std::unique_ptr<ProcessorStore> make_store_access(const StoreBinding& binding, S
       return make_window_access(binding, user);
     case StoreKind::session:
       return make_session_access(binding, user);
+    case StoreKind::versioned:
+      return make_versioned_access(binding, user);
     default:
       return make_key_value_access(binding, user);
   }

@@ -93,18 +93,22 @@ class KeyValueNodeStore final : public KeyValueAccess, private StoreConverter {
   kst_status put_value(std::string_view bytes, const Value& from, int64_t timestamp) {
     StoreValue stored;
     if (kst_status status = value(from, timestamp, stored); status != KST_OK) return status;
+    // It takes the place of what was there, as the last of its key, but nobody will see it.
+    const int64_t ttl = binding_.declared.ttl.count();
+    if (ttl > 0 && stored.present && timestamp <= binding_.store.clock().time - ttl) user_.drop("expired", 1);
     return put(bytes, stored);
   }
 
   // Visits a range; with a prefix, only the keys that begin with it.
   kst_status show(size_t number, const KeyRange& keys, std::string_view prefix, bool reverse, void* visitor,
                   kst_row_visitor visit) {
-    return range(keys.from, keys.to, reverse, [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
-      if (!bytes.starts_with(prefix)) return true;
-      kst_store_row row{null_value(), null_value(), timestamped_ ? stored.timestamp : 0};
-      KSTREAMD_TRY(read(bytes, stored, row.key, row.value));
-      return visit(visitor, number, &row) == 0;
-    });
+    return range(keys.from, keys.to, {}, reverse,
+                 [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
+                   if (!bytes.starts_with(prefix)) return true;
+                   kst_store_row row{null_value(), null_value(), timestamped_ ? stored.timestamp : 0};
+                   KSTREAMD_TRY(read(bytes, stored, row.key, row.value));
+                   return visit(visitor, number, &row) == 0;
+                 });
   }
 
   const bool timestamped_;

@@ -29,14 +29,16 @@ class StoreConverter {
 
   kst_status get(std::string_view bytes, StoreValue& stored);
   kst_status put(std::string_view bytes, const StoreValue& stored);
-  // Visits from..to. `visit` answers with whether to go on, or an Error about a row.
+  // Visits from..to; of windows and sessions, those of other times may be left out. `visit` answers with whether to go
+  // on, or an Error about a row.
   using Visit = std::function<Result<bool>(std::string_view key, const StoreValue& stored)>;
-  kst_status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
-                   const Visit& visit);
+  kst_status range(std::optional<std::string_view> from, std::optional<std::string_view> to, const TimeSpan& times,
+                   bool reverse, const Visit& visit);
 
   // Of windows and sessions: the least time of a row that has not expired.
-  int64_t first_live() const { return std::max<int64_t>(0, binding_.store.clock().time - retention() + 1); }
-  int64_t retention() const { return binding_.declared.retention.count(); }
+  int64_t first_live() const {
+    return std::max<int64_t>(0, binding_.store.clock().time - binding_.declared.retention.count() + 1);
+  }
   std::string place() const { return "store '" + binding_.store.name() + "'"; }
 
   const StoreBinding binding_;
@@ -58,5 +60,6 @@ Error short_key(const char* what);
 std::unique_ptr<ProcessorStore> make_key_value_access(const StoreBinding& binding, StoreUser& user);
 std::unique_ptr<ProcessorStore> make_window_access(const StoreBinding& binding, StoreUser& user);
 std::unique_ptr<ProcessorStore> make_session_access(const StoreBinding& binding, StoreUser& user);
+std::unique_ptr<ProcessorStore> make_versioned_access(const StoreBinding& binding, StoreUser& user);
 
 }  // namespace kstreamd

@@ -85,14 +85,15 @@ class SessionNodeStore final : public SessionAccess, private StoreConverter {
       to = keys.one_key() ? std::string(*keys.to).append(suffix) : greatest_key(*keys.to, suffix);
     }
     const auto end = keys.to ? std::optional<std::string_view>(to) : std::nullopt;
-    return range(from, end, reverse, [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
-      const auto at = read_session_key(bytes);
-      if (!at) return short_key("session");
-      if (!keys.holds(at->key) || at->end < earliest_end || at->start > latest_start) return true;
-      kst_session_row row{null_value(), null_value(), at->start, at->end, 0};
-      KSTREAMD_TRY(read(at->key, stored, row.key, row.value));
-      return take(row);
-    });
+    return range(from, end, {earliest_end, binding_.store.clock().time}, reverse,
+                 [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
+                   const auto at = read_session_key(bytes);
+                   if (!at) return short_key("session");
+                   if (!keys.holds(at->key) || at->end < earliest_end || at->start > latest_start) return true;
+                   kst_session_row row{null_value(), null_value(), at->start, at->end, 0};
+                   KSTREAMD_TRY(read(at->key, stored, row.key, row.value));
+                   return take(row);
+                 });
   }
 
   std::string key_;  // of the row at hand

@@ -121,12 +121,13 @@ class WindowNodeStore final : public WindowAccess, private StoreConverter {
       to = keys.one_key() ? std::string(*keys.to).append(suffix) : greatest_key(*keys.to, suffix);
     }
     const auto end = keys.to ? std::optional<std::string_view>(to) : std::nullopt;
-    return range(from, end, reverse, [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
-      const auto at = read_window_key(bytes);
-      if (!at) return short_key("window");
-      if (!keys.holds(at->key) || at->start < first || at->start > last) return true;
-      return take(*at, stored);
-    });
+    return range(from, end, {first, last}, reverse,
+                 [&](std::string_view bytes, const StoreValue& stored) -> Result<bool> {
+                   const auto at = read_window_key(bytes);
+                   if (!at) return short_key("window");
+                   if (!keys.holds(at->key) || at->start < first || at->start > last) return true;
+                   return take(*at, stored);
+                 });
   }
 
   std::string key_;  // of the row at hand

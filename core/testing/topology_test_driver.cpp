@@ -454,6 +454,12 @@ Result<std::optional<TopologyTestDriver::Row>> TopologyTestDriver::store_row(con
                                                                              std::string_view key) const {
   std::optional<Row> row;
   KSTREAMD_TRY(visit_store(name, [&](KeyValueStore& store) -> Status {
+    if (auto* versions = store.versions()) {
+      auto latest = versions->get(key, Version::open_end);
+      if (!latest) return std::move(latest).error();
+      if (latest->present) row = Row{std::string(latest->value), latest->from};
+      return {};
+    }
     auto found = store.get(key);
     if (!found) return std::move(found).error();
     if (found->present) row = Row{std::string(found->value), found->timestamp};
@@ -464,11 +470,13 @@ Result<std::optional<TopologyTestDriver::Row>> TopologyTestDriver::store_row(con
 
 Result<uint64_t> TopologyTestDriver::store_rows(const std::string& name) const {
   uint64_t rows = 0;
+  const auto count = [&rows](std::string_view, const auto&) {
+    ++rows;
+    return true;
+  };
   KSTREAMD_TRY(visit_store(name, [&](KeyValueStore& store) {
-    return store.range(std::nullopt, std::nullopt, false, [&](std::string_view, const StoreValue&) {
-      ++rows;
-      return true;
-    });
+    auto* versions = store.versions();
+    return versions ? versions->latest(count) : store.range(std::nullopt, std::nullopt, false, count);
   }));
   return rows;
 }

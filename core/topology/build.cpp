@@ -161,6 +161,7 @@ int Builder::store_index(size_t i, const std::string& name) {
     store.changelog_configs = entry.changelog_configs;
     store.size = entry.size;
     store.retention = entry.retention;
+    store.ttl = entry.ttl;
     store.duplicates = entry.duplicates;
     if (!entry.serde.key.empty()) store.key_serde = entry.serde.key;
     if (!entry.serde.value.empty()) store.value_serde = entry.serde.value;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/topology/analysis.h"
@@ -224,17 +225,16 @@ void Checker::check_store_kind(size_t i, const std::string& pointer, const std::
                             [&](const StoreDeclaration& s) { return s.name == store; });
   const auto type = entry == declaration_.stores.end() ? StoreDeclaration().type : entry->type;
   if (needed == StoreKind::any || type.empty() || kind_of(type) == needed) return;
-  const bool window = needed == StoreKind::window, session = needed == StoreKind::session;
+  static const std::map<StoreKind, std::pair<std::string, std::string>> kinds = {
+      {StoreKind::key_value, {"key-value", "timestamped"}},
+      {StoreKind::window, {"window", "window, size: 5m, retention: 1h"}},
+      {StoreKind::session, {"session", "session, retention: 1d"}},
+      {StoreKind::versioned, {"versioned", "versioned, retention: 1d"}}};
+  const auto& [kind, example] = kinds.at(needed);
   report(i, pointer,
-         whose + " must be a " +
-             (window    ? "window"
-              : session ? "session"
-                        : "key-value") +
-             " store; '" + store + "' is " + (kind_of(type) == StoreKind::key_value ? type : "a " + type + " store"),
-         "name another store, or say under stores: " + store + ": { type: " +
-             (window    ? "window, size: 5m, retention: 1h }"
-              : session ? "session, retention: 1d }"
-                        : "timestamped }"));
+         whose + " must be a " + kind + " store; '" + store + "' is " +
+             (kind_of(type) == StoreKind::key_value ? type : "a " + type + " store"),
+         "name another store, or say under stores: " + store + ": { type: " + example + " }");
 }
 
 void Checker::resolve_inputs(size_t i) {

@@ -56,13 +56,14 @@ struct NodeDeclaration {
 // An entry under `stores`.
 struct StoreDeclaration {
   std::string name;
-  std::string type = "timestamped";  // or key_value, window, session; empty: refused while it was read
+  std::string type = "timestamped";  // or key_value, window, session, versioned; empty: refused while it was read
   SerdeChoice serde;
   bool persistent = true;
   bool changelogged = true;
   std::map<std::string, std::string> changelog_configs;
   std::chrono::milliseconds size{0};       // windows: above 0
-  std::chrono::milliseconds retention{0};  // windows: no less than their size; sessions: above 0
+  std::chrono::milliseconds retention{0};  // windows: no less than their size; sessions, versioned: above 0
+  std::chrono::milliseconds ttl{0};        // timestamped; 0: none
   bool duplicates = false;                 // windows
 };
 

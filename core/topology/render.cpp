@@ -198,6 +198,7 @@ std::string json_store(const Store& store) {
          (store.persistent ? "rocksdb" : "memory") + "\"" +
          (store.size.count() > 0 ? ",\"size_ms\":" + std::to_string(store.size.count()) : "") +
          (store.retention.count() > 0 ? ",\"retention_ms\":" + std::to_string(store.retention.count()) : "") +
+         (store.ttl.count() > 0 ? ",\"ttl_ms\":" + std::to_string(store.ttl.count()) : "") +
          (kind_of(store.type) == StoreKind::window ? ",\"duplicates\":" + json_bool(store.duplicates) : "") +
          ",\"serde\":{\"key\":" + quote_json(store.key_serde) + ",\"value\":" + quote_json(store.value_serde) +
          "},\"changelog\":" + (store.changelogged ? quote_json(store.changelog_topic) : "null") +

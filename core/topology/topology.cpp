@@ -20,7 +20,9 @@ std::vector<std::string> Topology::sink_topics() const {
 }
 
 StoreKind kind_of(const std::string& type) {
-  return type == "window" ? StoreKind::window : type == "session" ? StoreKind::session : StoreKind::key_value;
+  if (type == "window") return StoreKind::window;
+  if (type == "session") return StoreKind::session;
+  return type == "versioned" ? StoreKind::versioned : StoreKind::key_value;
 }
 
 }  // namespace kstreamd

@@ -66,11 +66,11 @@ struct Node {
 };
 
 // What can be done with a store; of what a processor needs also "any".
-enum class StoreKind { any, key_value, window, session };
+enum class StoreKind { any, key_value, window, session, versioned };
 
 struct Store {
   std::string name;
-  std::string type = "timestamped";  // or key_value, window, session
+  std::string type = "timestamped";  // or key_value, window, session, versioned
   std::string key_serde;
   std::string value_serde;
   bool persistent = true;
@@ -79,7 +79,8 @@ struct Store {
   std::string changelog_topic;  // "<name>-<store>-changelog"; empty without one
   int sub_topology = -1;
   std::chrono::milliseconds size{0};       // of windows
-  std::chrono::milliseconds retention{0};  // of windows and sessions
+  std::chrono::milliseconds retention{0};  // of windows, sessions and versions
+  std::chrono::milliseconds ttl{0};        // timestamped: values so far behind the latest are gone; 0: none
   bool duplicates = false;                 // windows: several rows may have the same key and start
 
   bool operator==(const Store&) const = default;

@@ -33,12 +33,15 @@ class SimRows final : public CommittedRows {
   void write(std::string_view key, const StoreValue& value) override {
     staged_.push_back({std::string(key), std::string(value.value), value.timestamp, value.present});
   }
+  void drop_before(std::string_view behind) override { dropped_before_ = behind; }
+  void expire_until(int64_t) override {}  // the disk of a simulation is large
   uint64_t approximate_rows() const override { return rows_.approximate_rows(); }
   uint64_t size_bytes() const override { return rows_.size_bytes(); }
 
   void apply_staged() {
     for (const auto& w : staged_) rows_.write(w.key, {w.present, w.value, w.timestamp});
     staged_.clear();
+    rows_.drop_before(dropped_before_);
   }
   // For a planted error.
   void lose_a_staged_row() {
@@ -63,6 +66,7 @@ class SimRows final : public CommittedRows {
   };
   MemoryRows rows_;
   std::vector<Write> staged_;
+  std::string dropped_before_;
 };
 
 class SimDatabase final : public TaskDatabase {

@@ -69,9 +69,9 @@ TEST_CASE("a broken plugin is refused with what is wrong and what to do") {
        "processor 'bad' needs 1073741824 stores; at most 1000 are possible (set store_count to the number of entries "
        "in "
        "stores)"},
-      {"unknown_store_kind", "processor 'bad' needs store 1 to be of kind 4, which kstreamd ABI " + abi +
-                                 " does not have (use KST_STORE_ANY, KST_STORE_KEY_VALUE, KST_STORE_WINDOW or "
-                                 "KST_STORE_SESSION)"},
+      {"unknown_store_kind", "processor 'bad' needs store 1 to be of kind 5, which kstreamd ABI " + abi +
+                                 " does not have (use KST_STORE_ANY, KST_STORE_KEY_VALUE, KST_STORE_WINDOW, "
+                                 "KST_STORE_SESSION or KST_STORE_VERSIONED)"},
       {"serde_bad_name", "has a serde named '2fast' (names begin with a-z, and are made of a-z, 0-9 and '_')"},
       {"serde_builtin_name",
        "serde 'int64' has the name of one of kstreamd's own (give it another, such as the name of what it reads)"},

@@ -24,21 +24,26 @@ class Storekeeper {
  public:
   static constexpr const char* kName = "storekeeper";
   static constexpr const char* kDescription = "for tests";
-  static constexpr sdk::StoreNeed kStores[] = {
-      {"numbers"}, {"windows", sdk::StoreKind::window}, {"sessions", sdk::StoreKind::session}};
+  static constexpr sdk::StoreNeed kStores[] = {{"numbers"},
+                                               {"windows", sdk::StoreKind::window},
+                                               {"sessions", sdk::StoreKind::session},
+                                               {"prices", sdk::StoreKind::versioned}};
   using Numbers = sdk::KeyValueStore<std::string, int64_t>;
   using Windows = sdk::WindowStore<std::string_view, std::string_view>;
   using Sessions = sdk::SessionStore<std::string_view, sdk::Json>;
+  using Prices = sdk::VersionedStore<std::string_view, int64_t>;
 
   Storekeeper(Context& context, const Config&)
       : numbers(context.store<std::string, int64_t>(0)),
         windows(context.window_store<std::string_view, std::string_view>(1)),
-        sessions(context.session_store<std::string_view, sdk::Json>(2)) {}
+        sessions(context.session_store<std::string_view, sdk::Json>(2)),
+        prices(context.versioned_store<std::string_view, int64_t>(3)) {}
   void process(const Record&, Context&) { job(*this); }
 
   Numbers numbers;
   Windows windows;
   Sessions sessions;
+  Prices prices;
   static inline std::function<void(Storekeeper&)> job;
 };
 
@@ -51,7 +56,8 @@ struct TooEarly {
 };
 
 struct Fixture {
-  TestTask<Storekeeper> task{"{}", {.stores = {{1, {.size = 10, .retention = 100}}, {2, {.retention = 100}}}}};
+  TestTask<Storekeeper> task{
+      "{}", {.stores = {{1, {.size = 10, .retention = 100}}, {2, {.retention = 100}}, {3, {.retention = 100}}}}};
   void run(std::function<void(Storekeeper&)> job) {
     Storekeeper::job = std::move(job);
     task.pipe({record(null_value(), null_value())});
@@ -185,6 +191,43 @@ TEST_CASE("windows with duplicates are never overwritten") {
     CHECK(count == 2);
   };
   CHECK(task.pipe({record(null_value(), null_value())}) == KST_OK);
+}
+
+TEST_CASE("a versioned store knows what was valid when") {
+  Fixture f;
+  f.run_well([](Storekeeper& k) {
+    CHECK(k.prices.put("a", 1, 10) == sdk::kLatest);
+    CHECK(k.prices.put("a", 3, 30) == sdk::kLatest);
+    CHECK(k.prices.put("a", 2, 20) == 30);
+    CHECK(k.prices.put("ab", 7, 15) == sdk::kLatest);
+    CHECK(k.prices.get("a")->value == 3);
+    CHECK(k.prices.get("a", 25)->value == 2);
+    CHECK(k.prices.get("a", 25)->to == 30);
+    CHECK_FALSE(k.prices.get("a", 9));
+    CHECK(k.prices.erase("a", 24)->from == 20);
+    CHECK_FALSE(k.prices.get("a", 25));
+    Texts seen;
+    const auto note = [&](const sdk::Version<int64_t>& version) {
+      seen.push_back(std::to_string(version.value) + "@" + std::to_string(version.from) + "-" +
+                     std::to_string(version.to));
+    };
+    k.prices.history("a", 15, 29, note);
+    CHECK(seen == Texts{"1@10-20", "2@20-24"});
+    seen.clear();
+    k.prices.history(
+        "a", 0, 29, [&](const auto& version) { return note(version), false; }, Order::descending);
+    CHECK(seen == Texts{"2@20-24"});
+    CHECK(k.prices.put("b", 1, 131) == sdk::kLatest);
+    CHECK_FALSE(k.prices.put("b", 2, 30));
+    CHECK_FALSE(k.prices.get("a", 29));
+    CHECK(k.prices.get("ab", 29)->value == 7);
+    CHECK_FALSE(k.prices.erase("ab", 20));
+  });
+  CHECK(f.task.store(3).expired() == 2);
+  CHECK(f.task.stored_version(3, string_value("a"))->first.integer() == 3);
+  CHECK_FALSE(f.task.stored_version(3, string_value("a"), 9));
+  f.run([](Storekeeper& k) { k.prices.put("a", 1, -1); });
+  CHECK(f.task.errors().size() == 1);
 }
 
 TEST_CASE("a session store finds sessions by where they end and start") {

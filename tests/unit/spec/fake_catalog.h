@@ -24,6 +24,8 @@ class FakeCatalog final : public ProcessorCatalog {
     add("look_up", 0, "dedup 1.0.0");
     infos_.back().max_in_flight = 10;
   }
+  // A type that takes one store of any kind.
+  void add_any_store(const std::string& name) { add(name, 1, "dedup 1.0.0"); }
   const ProcessorInfo* find(std::string_view type) const override {
     for (const auto& info : infos_)
       if (info.name == type) return &info;

@@ -51,11 +51,7 @@ class StoreBed {
   StoreBed(const std::string& backend, Store store) : declared(std::move(store)) {
     declared.name = "seen";
     declared.persistent = backend != "memory";
-    if (declared.persistent) {
-      std::string name = (std::filesystem::temp_directory_path() / "kstreamd-store-XXXXXX").string();
-      REQUIRE(::mkdtemp(name.data()) != nullptr);
-      folder_ = name;
-    }
+    if (declared.persistent) folder_ = new_folder();
     open();
   }
   ~StoreBed() {
@@ -69,6 +65,7 @@ class StoreBed {
   KeyValueAccess& key_value() { return dynamic_cast<KeyValueAccess&>(*access); }
   WindowAccess& window() { return dynamic_cast<WindowAccess&>(*access); }
   SessionAccess& session() { return dynamic_cast<SessionAccess&>(*access); }
+  VersionedAccess& versioned() { return dynamic_cast<VersionedAccess&>(*access); }
   KeyValueStore& raw() { return state->store(0); }
 
   // A second node's view of the same store.
@@ -86,7 +83,7 @@ class StoreBed {
   }
   void commit() {
     for (auto& change : changes()) changelog.push_back(std::move(change));
-    const int64_t next = static_cast<int64_t>(changelog.size());
+    const int64_t next = declared.changelogged ? static_cast<int64_t>(changelog.size()) : -1;
     REQUIRE(state->commit(std::vector<int64_t>{next}));
   }
   // After an abort: new processors, and so new views of the store.
@@ -107,6 +104,20 @@ class StoreBed {
     }
     open();
   }
+  // The same after a kill -9: what is not in the files is lost.
+  void crash() {
+    const std::string before = folder_;
+    if (!before.empty()) {
+      folder_ = new_folder();
+      copy_folder(before, folder_);
+    }
+    access.reset();
+    state.reset();
+    backend_.reset();
+    std::error_code ignored;
+    if (!before.empty()) std::filesystem::remove_all(before, ignored);
+    open();
+  }
   // All rows that the backend holds, expired ones too.
   uint64_t rows_held() const { return state->store(0).approximate_rows(); }
 
@@ -117,6 +128,32 @@ class StoreBed {
   std::vector<ChangelogRecord> changelog;
 
  private:
+  static std::string new_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "kstreamd-store-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    return name;
+  }
+  // As it is at one moment: RocksDB may be tidying up.
+  static void copy_folder(const std::string& from, const std::string& to) {
+    namespace fs = std::filesystem;
+    auto files = [](const std::string& folder) {
+      std::map<std::string, uintmax_t> sizes;
+      std::error_code gone;
+      for (fs::recursive_directory_iterator at(folder, gone), end; at != end; at.increment(gone))
+        if (at->is_regular_file(gone)) sizes[at->path().string().substr(folder.size())] = at->file_size(gone);
+      return sizes;
+    };
+    for (auto wanted = files(from);; wanted = files(from)) {
+      std::error_code gone;
+      fs::remove_all(to, gone);
+      fs::create_directories(to);
+      for (const auto& [file, size] : wanted) {
+        fs::create_directories(fs::path(to + file).parent_path());
+        fs::copy_file(from + file, to + file, gone);
+      }
+      if (files(from) == wanted && files(to) == wanted) return;
+    }
+  }
   StoreBinding binding() {
     return {state->store(0), *find_serde(declared.key_serde), *find_serde(declared.value_serde), declared};
   }
@@ -174,6 +211,12 @@ inline Store window_store(int64_t size, int64_t retention, bool duplicates = fal
 
 inline Store session_store(int64_t retention, const std::string& key = "string") {
   Store store = store_of("session", key);
+  store.retention = std::chrono::milliseconds(retention);
+  return store;
+}
+
+inline Store versioned_store(int64_t retention, const std::string& key = "string") {
+  Store store = store_of("versioned", key);
   store.retention = std::chrono::milliseconds(retention);
   return store;
 }

@@ -92,7 +92,8 @@ enum {
   KST_STORE_ANY = 0,       /* only in kst_store_need */
   KST_STORE_KEY_VALUE = 1, /* YAML: key_value or timestamped. abi/store.h */
   KST_STORE_WINDOW = 2,    /* abi/window_store.h */
-  KST_STORE_SESSION = 3    /* abi/session_store.h */
+  KST_STORE_SESSION = 3,   /* abi/session_store.h */
+  KST_STORE_VERSIONED = 4  /* abi/versioned_store.h */
 };
 
 /* A store that a node of the type must name in YAML (`stores: [...]`, in this order). */

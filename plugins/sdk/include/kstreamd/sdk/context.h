@@ -34,12 +34,15 @@ class StoreHandle;
 class RawKeyValueStore;
 class RawWindowStore;
 class RawSessionStore;
+class RawVersionedStore;
 template <typename K, typename V>
 class KeyValueStore;
 template <typename K, typename V>
 class WindowStore;
 template <typename K, typename V>
 class SessionStore;
+template <typename K, typename V>
+class VersionedStore;
 
 // One node of one task, as its processor sees it. Made by the SDK before the processor and destroyed after it; the
 // processor may keep a reference. Used only inside the calls into the processor, by one thread at a time.
@@ -144,7 +147,7 @@ class Context {
 
   // ---- Stores: the node's store number `index`, in the order of kStores and of `stores:` in the topology. Handles may
   // be made in the constructor; they work in [init, process, punctuate]. Include store.h, window_store.h,
-  // session_store.h, or plugin.h, which has them all.
+  // session_store.h, versioned_store.h, or plugin.h, which has them all.
 
   template <typename K, typename V>
   KeyValueStore<K, V> store(uint32_t index) {
@@ -158,10 +161,15 @@ class Context {
   SessionStore<K, V> session_store(uint32_t index) {
     return SessionStore<K, V>(*this, index);
   }
+  template <typename K, typename V>
+  VersionedStore<K, V> versioned_store(uint32_t index) {
+    return VersionedStore<K, V>(*this, index);
+  }
   // The same for values of any type.
   RawKeyValueStore store(uint32_t index);
   RawWindowStore window_store(uint32_t index);
   RawSessionStore session_store(uint32_t index);
+  RawVersionedStore versioned_store(uint32_t index);
 
   // ---- Time
 

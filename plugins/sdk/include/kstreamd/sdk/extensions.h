@@ -8,6 +8,7 @@
 #include <kstreamd/abi/session_store.h>
 #include <kstreamd/abi/store.h>
 #include <kstreamd/abi/task.h>
+#include <kstreamd/abi/versioned_store.h>
 #include <kstreamd/abi/window_store.h>
 #include <kstreamd/sdk/errors.h>
 
@@ -59,6 +60,7 @@ struct Extensions {
   Extension<kst_store_extension> store{KST_STORE_EXTENSION, KST_STORE_REVISION};
   Extension<kst_window_store_extension> window_store{KST_WINDOW_STORE_EXTENSION, KST_WINDOW_STORE_REVISION};
   Extension<kst_session_store_extension> session_store{KST_SESSION_STORE_EXTENSION, KST_SESSION_STORE_REVISION};
+  Extension<kst_versioned_store_extension> versioned_store{KST_VERSIONED_STORE_EXTENSION, KST_VERSIONED_STORE_REVISION};
   Extension<kst_task_extension> task{KST_TASK_EXTENSION, KST_TASK_REVISION};
 };
 

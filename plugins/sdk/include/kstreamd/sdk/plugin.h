@@ -12,6 +12,7 @@
 #include <kstreamd/sdk/store.h>
 #include <kstreamd/sdk/typed.h>
 #include <kstreamd/sdk/value.h>
+#include <kstreamd/sdk/versioned_store.h>
 #include <kstreamd/sdk/window_store.h>
 
 #include <array>

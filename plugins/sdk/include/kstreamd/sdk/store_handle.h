@@ -1,4 +1,4 @@
-// What the three kinds of stores share.
+// What the kinds of stores share.
 #pragma once
 #include <kstreamd/sdk/context.h>
 

@@ -10,7 +10,8 @@ enum class StoreKind : uint32_t {
   any = KST_STORE_ANY,
   key_value = KST_STORE_KEY_VALUE,
   window = KST_STORE_WINDOW,
-  session = KST_STORE_SESSION
+  session = KST_STORE_SESSION,
+  versioned = KST_STORE_VERSIONED
 };
 
 struct StoreNeed {

@@ -157,6 +157,7 @@ pub const KST_STORE_ANY: u32 = 0;
 pub const KST_STORE_KEY_VALUE: u32 = 1;
 pub const KST_STORE_WINDOW: u32 = 2;
 pub const KST_STORE_SESSION: u32 = 3;
+pub const KST_STORE_VERSIONED: u32 = 4;
 
 #[repr(C)]
 pub struct kst_store_need {
@@ -288,6 +289,47 @@ pub struct kst_window_store_extension {
         c_int,
         *mut c_void,
         kst_window_visitor,
+    ) -> kst_status,
+}
+
+// ---- versioned_store.h
+
+pub const KST_VERSIONED_STORE_EXTENSION: &str = "kstreamd.versioned_store";
+pub const KST_VERSIONED_STORE_REVISION: u32 = 1;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kst_version_row {
+    pub key: kst_value,
+    pub value: kst_value,
+    pub timestamp: i64,
+    pub valid_to: i64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kst_version_range {
+    pub key: kst_value,
+    pub from: i64,
+    pub to: i64,
+}
+
+pub type kst_version_visitor = unsafe extern "C" fn(*mut c_void, usize, *const kst_version_row) -> c_int;
+
+#[repr(C)]
+pub struct kst_versioned_store_extension {
+    pub struct_size: u32,
+    pub get_many: unsafe extern "C" fn(*mut kst_context, u32, *mut kst_version_row, usize) -> kst_status,
+    pub put_many: unsafe extern "C" fn(*mut kst_context, u32, *mut kst_version_row, usize) -> kst_status,
+    pub delete_many: unsafe extern "C" fn(*mut kst_context, u32, *mut kst_version_row, usize) -> kst_status,
+    pub scan: unsafe extern "C" fn(
+        *mut kst_context,
+        u32,
+        *const kst_version_range,
+        usize,
+        c_int,
+        *mut c_void,
+        kst_version_visitor,
     ) -> kst_status,
 }
 

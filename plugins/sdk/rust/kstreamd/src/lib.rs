@@ -67,6 +67,7 @@ pub use edge::object::{Object, OwnedObject};
 pub use edge::record::{Header, Opaque, Origin, Record};
 pub use edge::serde::Memory;
 pub use edge::stores::{KeyValueStore, Row, Stored};
+pub use edge::versioned::{Version, VersionRange, VersionedStore, LATEST};
 pub use edge::windowed::{SessionRange, SessionRow, SessionStore, WindowRange, WindowRow, WindowStore};
 pub use error::Error;
 pub use processor::{Clock, Problems, Processor, Schedule, Serde, StoreKind, StoreNeed};

@@ -14,6 +14,8 @@ pub enum StoreKind {
     Window,
     /// `session`.
     Session,
+    /// `versioned`.
+    Versioned,
 }
 
 /// A store that a node of the type must name in YAML.

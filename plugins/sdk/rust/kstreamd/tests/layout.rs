@@ -55,6 +55,9 @@ fn is_that_of_the_headers() {
         kst_record { key, value, timestamp, headers, origin, header_count, reserved }
         kst_schedule_extension { struct_size, schedule, cancel }
         kst_serde_type { struct_size, name, description, read, write }
+        kst_version_row { key, value, timestamp, valid_to }
+        kst_version_range { key, from, to }
+        kst_versioned_store_extension { struct_size, get_many, put_many, delete_many, scan }
         kst_session_row { key, value, start, end, timestamp }
         kst_session_range { from, to, earliest_end, latest_start }
         kst_session_store_extension { struct_size, get_many, put_many, scan }
@@ -70,10 +73,11 @@ fn is_that_of_the_headers() {
         KST_ASYNC_REVISION KST_ASYNC_EXTENSION KST_LOG_REVISION KST_LOG_DEBUG KST_LOG_INFO KST_LOG_WARN
         KST_LOG_ERROR KST_LOG_EXTENSION KST_METRICS_REVISION KST_COUNTER KST_GAUGE KST_HISTOGRAM
         KST_METRICS_EXTENSION KST_PLUGIN_MAGIC KST_ABI_MAJOR KST_ABI_MINOR KST_PROBLEM_ERROR KST_PROBLEM_WARNING
-        KST_STORE_ANY KST_STORE_KEY_VALUE KST_STORE_WINDOW KST_STORE_SESSION KST_OK KST_RECORD_ERROR KST_STOP
+        KST_STORE_ANY KST_STORE_KEY_VALUE KST_STORE_WINDOW KST_STORE_SESSION KST_STORE_VERSIONED KST_OK KST_RECORD_ERROR KST_STOP
         KST_FATAL KST_NULL KST_BOOL KST_INT32 KST_INT64 KST_FLOAT64 KST_STRING KST_BYTES KST_JSON KST_OBJECT
         KST_SCHEDULE_REVISION KST_NO_START KST_STREAM_TIME KST_WALL_CLOCK KST_SCHEDULE_EXTENSION
         KST_SESSION_STORE_REVISION KST_SESSION_STORE_EXTENSION KST_STORE_REVISION KST_STORE_EXTENSION
+        KST_VERSIONED_STORE_REVISION KST_VERSIONED_STORE_EXTENSION
         KST_TASK_REVISION KST_TASK_EXTENSION KST_WINDOW_STORE_REVISION KST_WINDOW_STORE_EXTENSION
     }
     let missing: Vec<_> = headers.difference(&ours).collect();

@@ -2,6 +2,7 @@
 use kstreamd::testing::Task;
 use kstreamd::{
     Clock, Context, Error, Header, OwnedValue, Processor, Record, Schedule, Setup, StoreKind, StoreNeed, Value,
+    Version, VersionRange, LATEST,
 };
 
 fn text(key: &'static str, value: &'static str, timestamp: i64) -> Record<'static> {
@@ -302,4 +303,53 @@ fn values_of_all_kinds_pass_and_compare() {
         let out = task.take_output();
         assert_eq!((out[1].key.get(), out[1].value.get()), (value, value));
     }
+}
+
+/// Puts prices, and tells what was valid when.
+struct Prices;
+
+impl Processor for Prices {
+    const NAME: &'static str = "prices";
+    const DESCRIPTION: &'static str = "keeps what prices were";
+    const STORES: &'static [StoreNeed] = &[StoreNeed { purpose: "prices", kind: StoreKind::Versioned }];
+
+    fn create(_: &str, _: &mut Setup<'_>) -> Result<Self, String> {
+        Ok(Prices)
+    }
+
+    fn process(&mut self, record: &Record<'_>, context: &mut Context<'_>) -> Result<(), Error> {
+        let key = record.key();
+        let mut store = context.versioned(0);
+        let price = |price, timestamp| (key, Value::Int64(price), timestamp);
+        let ends =
+            store.put_many(&[price(1, 10), price(3, 30), price(2, 20), (Value::String("kk"), Value::Int64(9), 5)])?;
+        let as_of =
+            |found: Option<Version<'_>>| found.map(|version| (version.value.as_i64(), version.from, version.to));
+        let mut told = vec![
+            format!("{ends:?}"),
+            format!("{:?}", as_of(store.get(key, LATEST)?)),
+            format!("{:?}", as_of(store.get(key, 25)?)),
+            format!("{:?}", as_of(store.get(key, 9)?)),
+            format!("{:?}", store.delete_many(&[(key, 24)])?.pop().and_then(as_of)),
+        ];
+        store.scan(&[VersionRange { key, from: 15, to: LATEST }], true, |range, version| {
+            told.push(format!("{range}: {:?}", as_of(Some(version))));
+            true
+        })?;
+        context.forward(&Record::new(key, Value::String(&told.join("; ")), 0))
+    }
+}
+
+#[test]
+fn versions_are_put_found_deleted_and_shown() {
+    let mut task = Task::<Prices>::new("{}").unwrap();
+    task.process(&[text("k", "", 0)]).unwrap();
+    assert_eq!(
+        values(&mut task),
+        [format!(
+            "[Some({LATEST}), Some({LATEST}), Some(30), Some({LATEST})]; Some((Some(3), 30, {LATEST})); \
+             Some((Some(2), 20, 30)); None; Some((Some(2), 20, 30)); 0: Some((Some(3), 30, {LATEST})); \
+             0: Some((Some(2), 20, 24)); 0: Some((Some(1), 10, 20))"
+        )]
+    );
 }

@@ -1,11 +1,13 @@
-// The three kinds of stores, in memory, as abi/store.h, window_store.h and session_store.h tell them. Values are kept
-// as they come, without serdes. Used by one thread.
+// The kinds of stores, in memory, as abi/store.h, window_store.h, session_store.h and versioned_store.h tell them.
+// Values are kept as they come, without serdes. Used by one thread.
 #pragma once
 #include <kstreamd/abi/session_store.h>
 #include <kstreamd/abi/store.h>
+#include <kstreamd/abi/versioned_store.h>
 #include <kstreamd/abi/window_store.h>
 #include <kstreamd/sdk/testing/values.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <iterator>
@@ -16,7 +18,7 @@
 
 namespace kstreamd::sdk::testing {
 
-// What a window or session store is to be like; `size` and `duplicates` are for windows. Times in ms.
+// What a window, session or versioned store is to be like; `size` and `duplicates` are for windows. Times in ms.
 struct StoreOptions {
   int64_t size = 60'000;
   int64_t retention = 86'400'000;
@@ -33,7 +35,7 @@ class FakeStore {
   bool scanning() const { return scanning_; }
 
   // A row: of a key-value store first and second are 0, of a window store its start and a number that tells duplicates
-  // apart, of a session store its end and start.
+  // apart, of a session store its end and start, of a versioned store its timestamp and 0.
   struct Key {
     std::string bytes;
     int64_t first = 0;
@@ -71,6 +73,40 @@ class FakeStore {
       rows_.insert_or_assign(key, Stored{OwnedValue(key_value), OwnedValue(value), timestamp});
   }
 
+  // A version, of which the stored value is null where it is a deletion, and until when it is valid.
+  struct Version {
+    const Stored* stored = nullptr;  // null: none
+    int64_t from = 0;
+    int64_t to = 0;
+  };
+  // What was valid at a time; INT64_MAX: the latest.
+  Version version(const std::string& bytes, int64_t as_of) const {
+    const auto next = rows_.upper_bound(Key{bytes, as_of, INT64_MAX});
+    if (next == rows_.begin()) return {};
+    const int64_t to = end_of(Key{bytes, as_of});
+    const auto& [key, stored] = *std::prev(next);
+    if (key.bytes != bytes || is_null(stored.value.get())) return {};
+    if (to != INT64_MAX && as_of < time_ - options_.retention) return {};
+    return {&stored, key.first, to};
+  }
+  // Until when what is put at a time is valid.
+  int64_t end_of(const Key& key) const {
+    const auto next = rows_.upper_bound(Key{key.bytes, key.first, INT64_MAX});
+    return next != rows_.end() && next->first.bytes == key.bytes ? next->first.first : INT64_MAX;
+  }
+  // Until when it is valid; INT64_MIN: too old. A null value is a deletion.
+  int64_t put_version(const std::string& bytes, const Value& key, const Value& value, int64_t timestamp) {
+    if (timestamp < time_ - options_.retention) {
+      ++expired_;
+      return INT64_MIN;
+    }
+    time_ = std::max(time_, timestamp);
+    rows_.insert_or_assign(Key{bytes, timestamp}, Stored{OwnedValue(key), OwnedValue(value), timestamp});
+    return end_of(Key{bytes, timestamp});
+  }
+  // Whether a version that ended then is still to be seen.
+  bool remembers(int64_t to) const { return to > time_ - options_.retention; }
+
   // Visits the rows that `in` accepts, in order, until `show` returns false.
   template <typename In, typename Show>
   void scan(bool reverse, In&& in, Show&& show) {
@@ -103,10 +139,10 @@ inline bool between(const std::string& key, const Value& from, const Value& to) 
   return (is_null(from) || OwnedValue(from).bytes() <= key) && (is_null(to) || key <= OwnedValue(to).bytes());
 }
 
-// The functions of the three extensions, over a Host that gives: `static FakeStore* writable/readable(kst_context*,
-// uint32_t store, uint32_t kind, kst_status&)`, null with the status when there is none; `static Value
-// lend(kst_context*, const OwnedValue&)`, a value that stays until the call into the processor returns; `static
-// kst_status bad(kst_context*, const char*)`, a record's error.
+// The functions of the extensions for stores, over a Host that gives: `static FakeStore*
+// writable/readable(kst_context*, uint32_t store, uint32_t kind, kst_status&)`, null with the status when there is
+// none; `static Value lend(kst_context*, const OwnedValue&)`, a value that stays until the call into the processor
+// returns; `static kst_status bad(kst_context*, const char*)`, a record's error.
 template <typename Host>
 struct StoreFunctions {
   using Key = FakeStore::Key;
@@ -134,8 +170,15 @@ struct StoreFunctions {
     return &table;
   }
 
+  static const kst_versioned_store_extension* versioned() {
+    static const kst_versioned_store_extension table = {sizeof(kst_versioned_store_extension), &get_versions,
+                                                        &put_versions, &delete_versions, &scan_versions};
+    return &table;
+  }
+
  private:
   static constexpr const char* kNullKey = "a store has no row with a null key";
+  static constexpr const char* kBadVersion = "a version's timestamp is 0 or more, and less than the greatest number";
   static constexpr const char* kBadTimes = "windows start at 0 or later, and sessions end where they start or later";
 
   // ---- Key-value
@@ -279,6 +322,63 @@ struct StoreFunctions {
         [&](size_t i, const Key& key, const FakeStore::Stored& stored) {
           const kst_session_row row{stored.key.get(), stored.value.get(), key.second, key.first, 0};
           return visit(visitor, i, &row) == 0;
+        });
+  }
+
+  // ---- Versions
+
+  static void tell(kst_context* context, const FakeStore& in, kst_version_row& row) {
+    const auto found = in.version(OwnedValue(row.key).bytes(), row.timestamp);
+    row.value = found.stored ? Host::lend(context, found.stored->value) : null_value();
+    row.timestamp = found.from;
+    row.valid_to = found.to;
+  }
+  static kst_status get_versions(kst_context* context, uint32_t store, kst_version_row* rows, size_t count) {
+    kst_status status = KST_OK;
+    FakeStore* in = Host::readable(context, store, KST_STORE_VERSIONED, status);
+    for (size_t i = 0; in && i < count; ++i) {
+      if (is_null(rows[i].key)) return Host::bad(context, kNullKey);
+      tell(context, *in, rows[i]);
+    }
+    return status;
+  }
+  static kst_status put_versions(kst_context* context, uint32_t store, kst_version_row* rows, size_t count) {
+    kst_status status = KST_OK;
+    FakeStore* in = Host::writable(context, store, KST_STORE_VERSIONED, status);
+    for (size_t i = 0; in && i < count; ++i) {
+      auto& row = rows[i];
+      if (is_null(row.key)) return Host::bad(context, kNullKey);
+      if (row.timestamp < 0 || row.timestamp == INT64_MAX) return Host::bad(context, kBadVersion);
+      row.valid_to = in->put_version(OwnedValue(row.key).bytes(), row.key, row.value, row.timestamp);
+    }
+    return status;
+  }
+  static kst_status delete_versions(kst_context* context, uint32_t store, kst_version_row* rows, size_t count) {
+    kst_status status = KST_OK;
+    FakeStore* in = Host::writable(context, store, KST_STORE_VERSIONED, status);
+    for (size_t i = 0; in && i < count && status == KST_OK; ++i) {
+      kst_version_row deletion{rows[i].key, null_value(), rows[i].timestamp, 0};
+      if (!is_null(rows[i].key)) tell(context, *in, rows[i]);
+      status = put_versions(context, store, &deletion, 1);
+      if (deletion.valid_to == INT64_MIN) rows[i] = {rows[i].key, null_value(), 0, 0};
+    }
+    return status;
+  }
+  static kst_status scan_versions(kst_context* context, uint32_t store, const kst_version_range* ranges, size_t count,
+                                  int reverse, void* visitor, kst_version_visitor visit) {
+    kst_status status = KST_OK;
+    const FakeStore* of = Host::readable(context, store, KST_STORE_VERSIONED, status);
+    if (!of) return status;
+    return scan_each(
+        context, store, KST_STORE_VERSIONED, count, reverse,
+        [&](size_t i, const Key& key) {
+          const int64_t end = of->end_of(key);
+          return between(key.bytes, ranges[i].key, ranges[i].key) && key.first <= ranges[i].to &&
+                 end > ranges[i].from && of->remembers(end);
+        },
+        [&](size_t i, const Key& key, const FakeStore::Stored& stored) {
+          const kst_version_row row{stored.key.get(), stored.value.get(), key.first, of->end_of(key)};
+          return is_null(row.value) || visit(visitor, i, &row) == 0;
         });
   }
 

@@ -164,6 +164,11 @@ class Task {
                                                                int64_t end) const {
     return told(stores_.at(index).find({OwnedValue(key).bytes(), end, start}));
   }
+  // What was valid at a time, and since when; INT64_MAX: the latest.
+  std::optional<std::pair<OwnedValue, int64_t>> stored_version(uint32_t index, const Value& key,
+                                                               int64_t as_of = INT64_MAX) const {
+    return told(stores_.at(index).version(OwnedValue(key).bytes(), as_of).stored);
+  }
 
   // ---- Clocks
 
@@ -453,7 +458,8 @@ class Task {
         {KST_ASYNC_EXTENSION, HeldRecords::functions(&Task::on_hold)},
         {KST_STORE_EXTENSION, StoreFunctions<Task>::key_value()},
         {KST_WINDOW_STORE_EXTENSION, StoreFunctions<Task>::window()},
-        {KST_SESSION_STORE_EXTENSION, StoreFunctions<Task>::session()}};
+        {KST_SESSION_STORE_EXTENSION, StoreFunctions<Task>::session()},
+        {KST_VERSIONED_STORE_EXTENSION, StoreFunctions<Task>::versioned()}};
     const auto found = tables.find(id);
     return revision == 1 && found != tables.end() ? found->second : nullptr;
   }

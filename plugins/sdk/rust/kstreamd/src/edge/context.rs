@@ -11,6 +11,7 @@ use super::handles::{Gate, Level, Logger, Metric};
 use super::held::Held;
 use super::record::{bytes_at, Record};
 use super::stores::KeyValueStore;
+use super::versioned::VersionedStore;
 use super::windowed::{SessionStore, WindowStore};
 use crate::abi::*;
 use crate::error::Why;
@@ -22,6 +23,7 @@ pub struct Extensions {
     pub store: Option<&'static kst_store_extension>,
     pub window: Option<&'static kst_window_store_extension>,
     pub session: Option<&'static kst_session_store_extension>,
+    pub versioned: Option<&'static kst_versioned_store_extension>,
     pub schedule: Option<&'static kst_schedule_extension>,
     pub held: Option<&'static kst_async_extension>,
     pub task: Option<&'static kst_task_extension>,
@@ -48,6 +50,7 @@ impl Extensions {
                 store: find(host, KST_STORE_EXTENSION, KST_STORE_REVISION),
                 window: find(host, KST_WINDOW_STORE_EXTENSION, KST_WINDOW_STORE_REVISION),
                 session: find(host, KST_SESSION_STORE_EXTENSION, KST_SESSION_STORE_REVISION),
+                versioned: find(host, KST_VERSIONED_STORE_EXTENSION, KST_VERSIONED_STORE_REVISION),
                 schedule: find(host, KST_SCHEDULE_EXTENSION, KST_SCHEDULE_REVISION),
                 held: find(host, KST_ASYNC_EXTENSION, KST_ASYNC_REVISION),
                 task: find(host, KST_TASK_EXTENSION, KST_TASK_REVISION),
@@ -398,6 +401,11 @@ impl<'c> Context<'c> {
     /// The session store at a position of the node's `stores`.
     pub fn session(&mut self, store: u32) -> SessionStore<'_, 'c> {
         SessionStore { context: self, store }
+    }
+
+    /// The versioned store at a position of the node's `stores`.
+    pub fn versioned(&mut self, store: u32) -> VersionedStore<'_, 'c> {
+        VersionedStore { context: self, store }
     }
 
     /// Asks for a punctuation every `interval` ms (1 or more). `start`: the first time, in ms since 1970 (0 or more); where

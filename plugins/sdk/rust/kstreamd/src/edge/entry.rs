@@ -32,6 +32,7 @@ pub fn processor<P: Processor>() -> &'static kst_processor_type {
                 StoreKind::KeyValue => KST_STORE_KEY_VALUE,
                 StoreKind::Window => KST_STORE_WINDOW,
                 StoreKind::Session => KST_STORE_SESSION,
+                StoreKind::Versioned => KST_STORE_VERSIONED,
             },
             reserved: 0,
         })

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::fake_stores as stores;
+use super::fake_versions as versions;
 use super::record::{bytes_at, Record};
 use crate::abi::*;
 use crate::{Clock, OwnedRecord, OwnedValue};
@@ -351,6 +352,13 @@ unsafe extern "C" fn extension(id: *const c_char, revision: u32) -> *const c_voi
         put_many: stores::session_put_many,
         scan: stores::session_scan,
     };
+    static VERSIONED: kst_versioned_store_extension = kst_versioned_store_extension {
+        struct_size: size_of::<kst_versioned_store_extension>() as u32,
+        get_many: versions::get_many,
+        put_many: versions::put_many,
+        delete_many: versions::delete_many,
+        scan: versions::scan,
+    };
     static SCHEDULE: kst_schedule_extension =
         kst_schedule_extension { struct_size: size_of::<kst_schedule_extension>() as u32, schedule, cancel };
     static HELD: kst_async_extension = kst_async_extension {
@@ -386,6 +394,7 @@ unsafe extern "C" fn extension(id: *const c_char, revision: u32) -> *const c_voi
         Ok(KST_STORE_EXTENSION) => at(&STORE),
         Ok(KST_WINDOW_STORE_EXTENSION) => at(&WINDOW),
         Ok(KST_SESSION_STORE_EXTENSION) => at(&SESSION),
+        Ok(KST_VERSIONED_STORE_EXTENSION) => at(&VERSIONED),
         Ok(KST_SCHEDULE_EXTENSION) => at(&SCHEDULE),
         Ok(KST_ASYNC_EXTENSION) => at(&HELD),
         Ok(KST_TASK_EXTENSION) => at(&TASK),

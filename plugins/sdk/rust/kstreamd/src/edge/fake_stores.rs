@@ -14,7 +14,8 @@ pub struct Cell {
     pub timestamp: i64,
 }
 
-/// Rows by their keys' bytes and, where there are any, their bounds: a window's start; a session's end and start.
+/// Rows by their keys' bytes and, where there are any, their bounds: a window's start; a session's end and start; a
+/// version's timestamp.
 pub struct Store {
     pub kind: StoreKind,
     pub rows: BTreeMap<(Vec<u8>, i64, i64), Cell>,
@@ -49,7 +50,7 @@ struct Place {
 const EMPTY: kst_value = kst_value { type_: KST_NULL, size: 0, u: kst_value_content { integer: 0 } };
 
 impl Bed {
-    fn is_of(&self, store: u32, kind: StoreKind) -> Result<(), kst_status> {
+    pub(super) fn is_of(&self, store: u32, kind: StoreKind) -> Result<(), kst_status> {
         match self.state.borrow().stores.get(store as usize).map(|found| found.kind) {
             Some(found) if found == kind => return Ok(()),
             _ => {}
@@ -59,7 +60,7 @@ impl Bed {
 
     /// # Safety
     /// The key is borrowed for the call.
-    unsafe fn key_of(&self, key: &kst_value) -> Result<(Vec<u8>, OwnedValue), kst_status> {
+    pub(super) unsafe fn key_of(&self, key: &kst_value) -> Result<(Vec<u8>, OwnedValue), kst_status> {
         // SAFETY: the caller's word.
         let key = unsafe { read_value(key) };
         match (key_bytes(&key), OwnedValue::copy_of(&key)) {
@@ -72,7 +73,7 @@ impl Bed {
     }
 
     /// A value on loan until the call into the processor returns.
-    fn lend(&self, value: OwnedValue) -> kst_value {
+    pub(super) fn lend(&self, value: OwnedValue) -> kst_value {
         let mut state = self.state.borrow_mut();
         state.lent.push(Box::new(value));
         state.lent.last().map_or(EMPTY, |lent| raw_value(&lent.get()))
@@ -164,7 +165,7 @@ impl Bed {
     }
 }
 
-fn status_of(result: Result<(), kst_status>) -> kst_status {
+pub(super) fn status_of(result: Result<(), kst_status>) -> kst_status {
     result.err().unwrap_or(KST_OK)
 }
 
@@ -178,6 +179,7 @@ pub unsafe extern "C" fn kind(context: *mut kst_context, store: u32) -> u32 {
         Some(StoreKind::KeyValue) => KST_STORE_KEY_VALUE,
         Some(StoreKind::Window) => KST_STORE_WINDOW,
         Some(StoreKind::Session) => KST_STORE_SESSION,
+        Some(StoreKind::Versioned) => KST_STORE_VERSIONED,
         _ => KST_STORE_ANY,
     }
 }

@@ -1,11 +1,14 @@
 #include "core/state/layered_store.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/state/expiry.h"
 
 namespace kstreamd {
 namespace {
+
+constexpr size_t kMuch = 64 << 10;  // bytes of an overlay, more or less, that are worth telling
 
 // The overlay's dirty rows within bounds, in the order of a scan.
 class DirtyWalk {
@@ -40,7 +43,20 @@ LayeredStore::LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_
   budget_->add_store();
 }
 
-LayeredStore::~LayeredStore() { budget_->remove_store(); }
+LayeredStore::~LayeredStore() {
+  overlay_.clear();
+  account(0);
+  budget_->remove_store();
+}
+
+void LayeredStore::account(size_t least) {
+  const auto clean = static_cast<int64_t>(overlay_.clean_bytes()) - static_cast<int64_t>(told_clean_);
+  const auto dirty = static_cast<int64_t>(overlay_.dirty_bytes()) - static_cast<int64_t>(told_dirty_);
+  if (std::max(std::abs(clean), std::abs(dirty)) < static_cast<int64_t>(least)) return;
+  budget_->used(clean, dirty);
+  told_clean_ = overlay_.clean_bytes();
+  told_dirty_ = overlay_.dirty_bytes();
+}
 
 Result<StoreValue> LayeredStore::get(std::string_view key) {
   if (failed_) return *failed_;
@@ -62,6 +78,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   }
   overlay_.put(key, value);
   overlay_.evict(budget_->share());
+  account(kMuch);
   return {};
 }
 
@@ -104,11 +121,13 @@ void LayeredStore::write_dirty() {
 void LayeredStore::committed() {
   overlay_.committed();
   overlay_.evict(budget_->share());
+  account(kMuch);
   committed_clock_ = clock_;
 }
 
 void LayeredStore::rolled_back() {
   overlay_.rolled_back();
+  account(kMuch);
   clock_ = committed_clock_;
 }
 

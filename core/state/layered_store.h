@@ -23,7 +23,11 @@ class LayeredStore final : public KeyValueStore {
   Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, bool reverse,
                const Visitor& visit) override;
   StoreClock clock() const override { return clock_; }
-  size_t uncommitted_bytes() const override { return overlay_.dirty_bytes(); }
+  // Rows that were only read count where they are more than may be cached: a commit lets go of them too.
+  size_t uncommitted_bytes() const override {
+    const size_t share = budget_->share();
+    return overlay_.dirty_bytes() + (overlay_.clean_bytes() > share ? overlay_.clean_bytes() - share : 0);
+  }
   uint64_t approximate_rows() const override { return rows_.approximate_rows(); }
 
   const StoreConfig& config() const { return config_; }
@@ -47,6 +51,9 @@ class LayeredStore final : public KeyValueStore {
     return value;
   }
 
+  // Tells the budget what the overlay takes up, when that has changed by `least` bytes or more.
+  void account(size_t least);
+
   const StoreConfig config_;
   CommittedRows& rows_;
   const std::shared_ptr<ReadCacheBudget> budget_;
@@ -54,6 +61,8 @@ class LayeredStore final : public KeyValueStore {
   Overlay overlay_;
   StoreClock clock_;  // uncommitted puts included
   StoreClock committed_clock_;
+  size_t told_clean_ = 0;  // the budget
+  size_t told_dirty_ = 0;
   int scans_ = 0;  // in progress: views into the overlay that a put would break
 };
 

@@ -4,6 +4,13 @@
 #include <limits>
 
 namespace kstreamd {
+namespace {
+
+size_t footprint(const FetchedBatch& batch) {
+  return batch.bytes + batch.records.capacity() * sizeof(FetchedRecord) + sizeof(FetchedBatch);
+}
+
+}  // namespace
 
 InputBuffer::InputBuffer(std::span<const int64_t> start_offsets) : inputs_(start_offsets.size()) {
   reset(start_offsets);
@@ -27,6 +34,7 @@ void InputBuffer::add(size_t index, FetchedBatch batch) {
   input.at_end = batch.at_end;
   input.buffered += records.size();
   buffered_ += records.size();
+  input.bytes += footprint(batch);
   input.batches.push_back(std::move(batch));
   drop_finished(input);
 }
@@ -35,6 +43,7 @@ void InputBuffer::add(size_t index, FetchedBatch batch) {
 void InputBuffer::drop_finished(Input& input) {
   while (!input.batches.empty() && input.at == input.batches.front().records.size()) {
     input.position = std::max(input.position, input.batches.front().next_offset);
+    input.bytes -= footprint(input.batches.front());
     input.batches.pop_front();
     input.at = 0;
   }

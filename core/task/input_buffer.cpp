@@ -6,6 +6,9 @@
 namespace kstreamd {
 namespace {
 
+// A run of large records is not longer than about this.
+constexpr size_t kRunBytes = 256 << 10;
+
 size_t footprint(const FetchedBatch& batch) {
   return batch.bytes + batch.records.capacity() * sizeof(FetchedRecord) + sizeof(FetchedBatch);
 }
@@ -71,8 +74,10 @@ InputBuffer::Run InputBuffer::next(size_t limit) {
   }
   if (chosen == inputs_.size()) return {};
   Input& input = inputs_[chosen];
+  const FetchedBatch& front = input.batches.front();
   auto& records = input.batches.front().records;
-  size_t count = std::min(limit, records.size() - input.at);
+  const size_t enough = std::max<size_t>(kRunBytes / (front.bytes / records.size() + 1), 1);
+  size_t count = std::min({limit, records.size() - input.at, enough});
   if (others != never)
     for (size_t i = 1; i < count; ++i)
       if (records[input.at + i].timestamp > others) count = i;

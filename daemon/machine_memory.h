@@ -6,8 +6,8 @@
 namespace kstreamd {
 
 struct MachineMemory {
-  uint64_t machine = 0;              // bytes
-  std::optional<uint64_t> cgroup;    // the least memory.max of its control groups (version 2), where one is set
+  uint64_t machine = 0;            // bytes
+  std::optional<uint64_t> cgroup;  // the least memory.max of its control groups (version 2), where one is set
   uint64_t usable() const { return cgroup && *cgroup < machine ? *cgroup : machine; }
 };
 

@@ -119,7 +119,8 @@ Result<MemoryPlan> plan_memory(uint64_t limit, const MemoryNeeds& needs) {
   share_out(parts, rest);
   plan.shares.emplace_back("process", plan.process + limit / kWastedPart);
   for (const Part& part : parts) {
-    auto same = std::find_if(plan.shares.begin(), plan.shares.end(), [&](const auto& s) { return s.first == part.name; });
+    auto same =
+        std::find_if(plan.shares.begin(), plan.shares.end(), [&](const auto& s) { return s.first == part.name; });
     if (same == plan.shares.end()) same = plan.shares.insert(same, {part.name, 0});
     same->second += part.together();
   }

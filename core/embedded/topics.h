@@ -23,10 +23,7 @@ using TopicPtr = std::shared_ptr<const Topic>;
 class TopicTable {
  public:
   TopicTable(LogStorage* storage, RecentRecords& recent, int32_t default_partitions, const CleanupPolicy& defaults)
-      : storage_(storage),
-        recent_(recent),
-        default_partitions_(default_partitions),
-        policy_defaults_(defaults) {}
+      : storage_(storage), recent_(recent), default_partitions_(default_partitions), policy_defaults_(defaults) {}
 
   Status load();
   // Null: there is none.

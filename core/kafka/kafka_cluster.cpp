@@ -26,10 +26,9 @@ class KafkaCluster final : public Cluster {
   Result<std::unique_ptr<RecordSource>> make_reader(bool committed_only) override {
     // librdkafka assigns only with a group id; without a subscription nothing joins or commits under it.
     auto group = user_.find("group.id");
-    return KafkaRecordSource::make(
-        source_properties(user_, group == user_.end() ? "kstreamd-reader" : group->second, committed_only, true,
-                          memory_.reader),
-        "reader");
+    return KafkaRecordSource::make(source_properties(user_, group == user_.end() ? "kstreamd-reader" : group->second,
+                                                     committed_only, true, memory_.reader),
+                                   "reader");
   }
 
  private:

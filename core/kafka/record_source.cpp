@@ -228,6 +228,7 @@ Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_record
   first_batch_ = out.size();
   room_ = std::max<size_t>(max_records, 1);
   bytes_ = 0;
+  longest_queue_ = std::max<uint64_t>(longest_queue_, rd_kafka_queue_length(records_.get()));
   error_.reset();
   rd_kafka_consume_callback_queue(records_.get(), to_ms(timeout), on_message, this);
   for (size_t i = first_batch_; i < out.size(); ++i) {
@@ -243,13 +244,16 @@ Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_record
 }
 
 // Once its queue is at a limit, librdkafka 2.0.2 sleeps for a second, also when the queue is empty long before. A seek
-// wakes it. To where we are, and when the queue is empty, it takes nothing away but a fetch that may be under way after
-// all: the queue was at a limit only if as much as that has been taken since.
+// wakes it; to where we are, and when the queue is empty, it takes nothing away but a fetch that may be under way after
+// all. So it is done only where the queue was about as long as a limit allows.
 void KafkaRecordSource::refill() {
   taken_.bytes += bytes_;
-  if (taken_.messages < limits_.messages && taken_.bytes < limits_.bytes) return;
   if (rd_kafka_queue_length(records_.get()) > 0) return;
+  const uint64_t mean = taken_.messages > 0 ? taken_.bytes / taken_.messages : 0;
+  const bool full = longest_queue_ >= limits_.messages / 4 * 3 || longest_queue_ * mean >= limits_.bytes / 4 * 3;
   taken_ = {};
+  longest_queue_ = 0;
+  if (!full) return;
   auto list = make_list();
   for (const Slot& slot : slots_)
     if (slot.assigned && !slot.paused)

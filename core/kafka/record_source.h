@@ -77,7 +77,8 @@ class KafkaRecordSource final : public RecordSource {
   };
   std::vector<Found> found_;  // slots by librdkafka's topic objects, filled as records come
   size_t last_found_ = 0;
-  FetchLimits taken_;  // since the queue was last known to be fetched into
+  FetchLimits taken_;           // since the queue was last empty
+  uint64_t longest_queue_ = 0;  // that was seen since then
   // The poll that runs.
   std::vector<FetchedBatch>* out_ = nullptr;
   size_t first_batch_ = 0;

@@ -41,9 +41,9 @@ class RecordSource {
   // A paused partition delivers nothing; resume goes on exactly after what was delivered.
   virtual Status pause(int32_t slot) = 0;
   virtual Status resume(int32_t slot) = 0;
-  // Appends batches with up to about `max_records` records and kPollBytes in all, waiting up to `timeout` for the first one. A
-  // partition whose end was reached shows it once by a batch (perhaps without records) with at_end. An error is about
-  // the source as a whole, or names the partition whose position is out of range (Recovery::stop_topology).
+  // Appends batches with up to about `max_records` records and kPollBytes in all, waiting up to `timeout` for the first
+  // one. A partition whose end was reached shows it once by a batch (perhaps without records) with at_end. An error is
+  // about the source as a whole, or names the partition whose position is out of range (Recovery::stop_topology).
   virtual Status poll(std::vector<FetchedBatch>& out, size_t max_records, Duration timeout) = 0;
   // Makes a poll that is waiting in another thread return at once, or the next one not wait. [any thread]
   virtual void wake() = 0;

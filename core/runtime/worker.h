@@ -28,7 +28,7 @@ namespace kstreamd {
 
 struct WorkerConfig {
   int index = 0;
-  std::string transactional_id;  // empty: at least once
+  std::string transactional_id;         // empty: at least once
   size_t uncommitted_bytes = 64 << 20;  // as RuntimeOptions says
   size_t waiting_bytes = 64 << 20;
 };

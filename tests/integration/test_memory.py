@@ -39,7 +39,7 @@ def number(i):
 class MemoryBase:
     def config(self):
         path = self.folder / "kstreamd.yaml"
-        path.write_text(f"kstreamd: 1\nmemory: {{ limit: {LIMIT_MIB}MiB }}\nworkers: 2\nplugins: ''\n")
+        path.write_text(f"kstreamd: 1\nmemory: {{ limit: {LIMIT_MIB}MiB }}\nworkers: 2\nplugins: {self.folder}\n")
         return path
 
     def start(self):
@@ -93,7 +93,7 @@ class MemoryOnKafka(MemoryBase, lab.LabTest):
 
     def test_a_limit_too_small_is_refused_with_one_that_works(self):
         config = self.folder / "small.yaml"
-        config.write_text("kstreamd: 1\nmemory: { limit: 30MiB }\nworkers: 2\nplugins: ''\n")
+        config.write_text(f"kstreamd: 1\nmemory: {{ limit: 30MiB }}\nworkers: 2\nplugins: {self.folder}\n")
         daemon = self.daemon(self.topology(TOPOLOGY), "--config", config)
         self.assertNotEqual(daemon.wait_exit(), 0)
         least = int(re.search(r"set it to (\d+)MiB or more", daemon.output()).group(1))

@@ -31,9 +31,9 @@ void send_large_words(Harness& h, int words) {
 
 // The counting step, which looks at what the state holds before each record.
 struct Watch {
-  size_t most = 0;   // uncommitted
+  size_t most = 0;  // uncommitted
   size_t last = 0;
-  int commits = 0;   // that it saw the effect of
+  int commits = 0;  // that it saw the effect of
 
   void install(Harness& h, Process& process) {
     h.processors.steps["count"] = [this, &process](const Record& record, ProcessorContext& context) {

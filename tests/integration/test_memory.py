@@ -21,8 +21,11 @@ nodes:
   counts:
     from: in
     count: { store: counts, emit: updates }
-  short:
+  changes:
     from: counts
+    to_stream: {}
+  short:
+    from: changes
     map: { key: "string.sub(key, 1, 10)", value: "value" }
     serde: { key: string, value: int64 }
   out:

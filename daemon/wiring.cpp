@@ -12,6 +12,7 @@
 #include "core/spec/spec.h"
 #include "core/state/memory_state.h"
 #include "core/state/rocksdb_state.h"
+#include "daemon/machine_memory.h"
 #include "plugins/builtin/builtin.h"
 
 namespace kstreamd {
@@ -30,8 +31,14 @@ std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies) {
   return host;
 }
 
-Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock) {
+Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock,
+                                                   const MemoryPlan* memory) {
   EmbeddedOptions options;
+  if (memory) {
+    options.cache_bytes = memory->log_recent;
+    options.database_bytes = memory->log_database;
+    options.compaction_bytes = memory->log_compaction;
+  }
   options.default_partitions = partitions;
   options.clock = &clock;
   if (where != kInMemory) {
@@ -121,27 +128,79 @@ WatchThread::~WatchThread() {
 Status Daemon::open(bool drain, const Clock& clock) {
   metrics_ = make_prometheus_metrics();
   process_metrics_ = std::make_unique<ProcessMetrics>(*metrics_, version());
+  KSTREAMD_TRY(plan_memory());
   KSTREAMD_TRY(open_state(clock));
   load_plugins();
 
   RuntimeOptions options;
   options.workers = settings_.workers;
+  options.uncommitted_bytes = memory_.uncommitted;
+  options.waiting_bytes = memory_.waiting;
   options.drain = drain;
   options.internal_replication_factor = settings_.replication_factor;
   if (settings_.embedded) {
-    auto log = open_embedded_log(*settings_.embedded, settings_.partitions, clock);
+    auto log = open_embedded_log(*settings_.embedded, settings_.partitions, clock, &memory_);
     if (!log) return std::move(log).error();
     cluster_ = std::move(log).value();
     options.create_topics_with = settings_.partitions;
   } else {
     KSTREAMD_TRY(check_kafka_properties(settings_.kafka));
-    cluster_ = make_kafka_cluster(settings_.kafka);
+    cluster_ = make_kafka_cluster(settings_.kafka, memory_.kafka);
   }
   RuntimePorts ports{*cluster_, *state_, *plugins_, *metrics_, clock};
   ports.crashes = crashes_.get();
   topologies_ = std::make_unique<TopologySet>(ports, options);
   watch_ = std::make_unique<WatchThread>(settings_.plugin_call_time, clock, *metrics_);
   return {};
+}
+
+// Who may take how much: said once, in the log and by metrics.
+Status Daemon::plan_memory() {
+  MemoryNeeds needs;
+  needs.workers = settings_.workers;
+  needs.topologies = 0;
+  for (const auto& path : settings_.topologies)
+    if (auto files = find_topology_files(path)) needs.topologies += static_cast<int>(files->size());
+  needs.topologies = planned_topologies_ = std::max(needs.topologies, 1);
+  needs.embedded = settings_.embedded.has_value();
+  needs.kafka = settings_.kafka;
+  const MachineMemory machine = machine_memory();
+  const bool given = settings_.memory_limit > 0;
+  const uint64_t limit = given ? settings_.memory_limit : default_memory_limit(machine.usable(), needs);
+  auto plan = kstreamd::plan_memory(limit, needs);
+  if (!plan) return std::move(plan).error();
+  memory_ = std::move(plan).value();
+  if (limit > machine.usable())
+    log(LogLevel::warn, "the memory limit is more than there is memory: the process may be killed before it is reached",
+        {{"limit", memory_text(limit)},
+         {"memory", memory_text(machine.usable())},
+         {"of", machine.cgroup ? "control group" : "machine"},
+         {"hint", "set memory.limit below it in the daemon file"}});
+  if (given && settings_.in_memory())
+    log(LogLevel::warn, "memory.limit does not bound an embedded log in memory, which holds all records",
+        {{"hint", "use --embedded=DIR"}});
+  const auto gauge = [this](const char* name, const Labels& labels, uint64_t bytes) {
+    memory_shares_.push_back(metrics_->gauge(name, labels));
+    memory_shares_.back()->set(static_cast<double>(bytes));
+  };
+  gauge("kstreamd_memory_limit_bytes", {}, limit);
+  std::string shares;
+  for (const auto& [part, bytes] : memory_.shares) {
+    gauge("kstreamd_memory_share_bytes", {{"part", part}}, bytes);
+    shares += (shares.empty() ? "" : ", ") + part + " " + memory_text(bytes);
+  }
+  log(LogLevel::info, "memory", {{"limit", memory_text(limit)}, {"shares", shares}});
+  for (const char* part : {"block_cache", "write_buffers", "cached_rows", "overlays"})
+    memory_gauges_[part] = metrics_->gauge("kstreamd_memory_bytes", {{"part", part}});
+  return {};
+}
+
+void Daemon::update_memory_metrics() {
+  const StateMemory state = state_->memory();
+  memory_gauges_.at("block_cache")->set(static_cast<double>(state.block_cache));
+  memory_gauges_.at("write_buffers")->set(static_cast<double>(state.write_buffers));
+  memory_gauges_.at("cached_rows")->set(static_cast<double>(state.cached_rows));
+  memory_gauges_.at("overlays")->set(static_cast<double>(state.uncommitted));
 }
 
 // The state folder, and what is known of crashes.
@@ -153,8 +212,8 @@ Status Daemon::open_state(const Clock& clock) {
   }
   StateOptions state;
   state.folder = settings_.state_dir;
-  // The other half is for fetch queues, buffers and the rest of the process.
-  if (settings_.memory_limit > 0) state.memory_limit_bytes = settings_.memory_limit / 2;
+  state.memory_limit_bytes = memory_.state;
+  state.restore_buffer_bytes = memory_.restore_buffers;
   auto opened = open_state_folder(state, clock);
   if (!opened) return std::move(opened).error();
   state_ = std::move(opened).value();
@@ -193,6 +252,7 @@ Status Daemon::listen(bool drain) {
   sources.plugins = [this] { return plugins_->plugins(); };
   sources.metrics = [this] {
     process_metrics_->update();
+    update_memory_metrics();
     return metrics_->expose();
   };
   sources.embedded_log = settings_.embedded ? cluster_.get() : nullptr;
@@ -214,6 +274,16 @@ Status Daemon::listen(bool drain) {
 LoadedTopologies Daemon::load() const { return load_topologies(settings_.topologies, *plugins_, settings_.plugins); }
 
 LoadedTopologies Daemon::reload() {
+  auto loaded = read_again();
+  if (const auto count = static_cast<int>(loaded.topologies.size()); !loaded.failed && count > planned_topologies_)
+    log(LogLevel::warn, "there are more topologies than memory was shared out for: together they may exceed the limit",
+        {{"topologies", count},
+         {"planned", planned_topologies_},
+         {"hint", "restart kstreamd, and it is shared out anew"}});
+  return loaded;
+}
+
+LoadedTopologies Daemon::read_again() {
   if (settings_.plugins.empty() || !fs::exists(settings_.plugins)) return load();
   auto reading = plugins_->read_folder(settings_.plugins);
   for (const auto& problem : reading.problems)

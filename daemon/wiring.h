@@ -1,6 +1,7 @@
 // The composition root: makes the real cluster, state, plugins, metrics and HTTP port, and ties them to the engine.
 #pragma once
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,6 +20,7 @@
 #include "core/spec/diagnostic.h"
 #include "daemon/http_api.h"
 #include "daemon/http_server.h"
+#include "daemon/memory_plan.h"
 #include "daemon/settings.h"
 #include "daemon/topology_set.h"
 
@@ -33,7 +35,9 @@ inline constexpr const char* kDescribePlugin = "describe-plugin";
 std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies = {});
 
 // The embedded log of a folder, or of memory (kInMemory).
-Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock);
+// `memory`: what it may take up; nothing: the log's own defaults.
+Result<std::unique_ptr<Cluster>> open_embedded_log(const std::string& where, int32_t partitions, const Clock& clock,
+                                                   const MemoryPlan* memory = nullptr);
 // Where the daemon that has a folder's log open says its address.
 std::string address_file(const std::string& embedded_folder);
 
@@ -78,15 +82,23 @@ class Daemon {
  private:
   explicit Daemon(const Settings& settings) : settings_(settings) {}
   Status open(bool drain, const Clock& clock);
+  Status plan_memory();
   Status open_state(const Clock& clock);
   void load_plugins();
+  LoadedTopologies read_again();
   void heed_crashes();
   Status listen(bool drain);
 
+  void update_memory_metrics();
+
   const Settings settings_;
+  MemoryPlan memory_;
+  int planned_topologies_ = 1;
   std::unique_ptr<CrashFile> crashes_;          // null: the state is in memory
   std::unique_ptr<PrometheusMetrics> metrics_;  // in this order: what comes later uses what comes before
   std::unique_ptr<ProcessMetrics> process_metrics_;
+  std::vector<std::shared_ptr<Gauge>> memory_shares_;
+  std::map<std::string, std::shared_ptr<Gauge>> memory_gauges_;  // by part
   std::unique_ptr<PluginHost> plugins_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<StateBackend> state_;

@@ -33,9 +33,11 @@ class Arena {
   }
   // Has `release` called with `thing` when the memory is given up: for what has an owner count of its own.
   void adopt(void (*release)(const void*), const void* thing) { adopted_.push_back({release, thing}); }
-  // Everything handed out becomes invalid; the first chunk is kept for reuse.
+  // Everything handed out becomes invalid; the first chunk is kept for reuse, unless it was made larger for one thing.
   void reset() {
     release_adopted();
+    left_ = 0;
+    if (!chunks_.empty() && chunks_[0].size > chunk_size_) chunks_.clear();
     if (chunks_.empty()) return;
     chunks_.resize(1);
     next_ = chunks_[0].bytes.get();

@@ -107,15 +107,17 @@ Result<std::shared_ptr<Broker>> Broker::open(const EmbeddedOptions& options) {
   }
   broker->cluster_id = "embedded-memory";
   if (!options.folder.empty()) {
-    auto storage = LogStorage::open(options.folder);
+    auto storage = LogStorage::open(options.folder, options.database_bytes);
     if (!storage) return std::move(storage).error();
     broker->storage = std::move(*storage);
     broker->cluster_id = broker->storage->cluster_id();
   }
   LogStorage* storage = broker->storage.get();
   broker->recent = std::make_unique<RecentRecords>(options.cache_bytes);
-  broker->topics =
-      std::make_unique<TopicTable>(storage, *broker->recent, options.default_partitions, options.compact_min_records);
+  CleanupPolicy policy;
+  policy.compact_min_records = options.compact_min_records;
+  policy.compaction_bytes = options.compaction_bytes;
+  broker->topics = std::make_unique<TopicTable>(storage, *broker->recent, options.default_partitions, policy);
   broker->groups = std::make_unique<Groups>(*broker->topics, storage, *broker->clock, options.session_timeout);
   broker->maintenance = std::make_unique<Maintenance>(options.maintenance_thread, *broker->clock);
   if (storage) KSTREAMD_TRY(broker->topics->load());

@@ -10,10 +10,9 @@
 namespace kstreamd::embedded {
 namespace {
 
-constexpr size_t kChunkBytes = 4 << 20;
+constexpr size_t kChunkBytes = 1 << 20;
 constexpr size_t kSegmentBytes = 128 << 10;
-constexpr size_t kMaxKeyBytes = 64 << 20;  // of the keys that one pass remembers
-constexpr size_t kKeyOverhead = 64;
+constexpr size_t kKeyOverhead = 96;  // of one that a pass remembers
 
 // Gathers surviving records into segments.
 class Survivors {
@@ -75,7 +74,7 @@ Status PartitionLog::read_decided(int64_t from, int64_t below, std::vector<Segme
 Status PartitionLog::gather_keys(int64_t from, int64_t below, LastOffsets& last, int64_t& gathered_to) const {
   size_t key_bytes = 0;
   gathered_to = from;
-  while (gathered_to < below && key_bytes < kMaxKeyBytes) {
+  while (gathered_to < below && key_bytes < policy_.compaction_bytes) {
     std::vector<SegmentPtr> segments;
     KSTREAMD_TRY(read_decided(gathered_to, below, segments));
     if (segments.empty()) {

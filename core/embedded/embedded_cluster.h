@@ -25,7 +25,10 @@ struct EmbeddedOptions {
   bool maintenance_thread = true;
   // Of a partition of a compacted topic: appended records before it is compacted by itself.
   int64_t compact_min_records = 50'000;
-  size_t cache_bytes = size_t{32} << 20;  // recent records kept in memory beside RocksDB
+  // Memory, in bytes; a log without a folder takes what its records take.
+  size_t cache_bytes = size_t{32} << 20;       // recent records kept beside RocksDB
+  size_t database_bytes = size_t{28} << 20;    // RocksDB's cache and write buffers
+  size_t compaction_bytes = size_t{64} << 20;  // keys that one pass of a compaction remembers
 };
 
 // Opens or creates the log. A folder that another process holds is an error that names its pid. Objects made by the

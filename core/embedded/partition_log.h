@@ -34,6 +34,7 @@ struct CleanupPolicy {
   int64_t retention_ms = -1;  // -1: kept for ever
   int64_t delete_retention_ms = 24 * 3600 * 1000;
   int64_t compact_min_records = 50'000;
+  size_t compaction_bytes = size_t{64} << 20;
 };
 
 // What a read found. The slices keep their segments alive.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kSegmentBytes = 128 << 10;
 constexpr size_t kMaxRecordBytes = size_t{1} << 30;
+constexpr size_t kRecordOverhead = 24;
 constexpr int32_t kEvenBatch = 64;  // records without a key that go to the same partition
 
 Error misuse(const std::string& what) {
@@ -129,6 +130,7 @@ Status EmbeddedProducer::produce(const OutgoingRecord& record) {
     return std::move(found).error();
   }
   Gathered& gathered = **found;
+  open_bytes_ += record.key.size() + record.value.size() + kRecordOverhead;
   if (record.tracked) gathered.last_tracked_index = gathered.pack.count();
   gathered.pack.add(record);
   if (gathered.pack.count() == 1) {
@@ -204,6 +206,11 @@ Status EmbeddedProducer::flush(Duration) {
   }
   request_cleaning(touched);
   return {};
+}
+
+size_t EmbeddedProducer::open_bytes() const {
+  std::lock_guard lock(mutex_);
+  return in_transaction_ ? open_bytes_ : 0;
 }
 
 int64_t EmbeddedProducer::take_last_offset(TopicHandle topic, int32_t partition) {
@@ -289,6 +296,7 @@ void EmbeddedProducer::forget_transaction() {
   if (!gathering_.empty()) count_gathering(false);
   gathering_.clear();
   in_transaction_ = must_abort_ = has_offsets_ = false;
+  open_bytes_ = 0;
 }
 
 void EmbeddedProducer::request_cleaning(const std::vector<Gathered*>& touched) {

@@ -32,6 +32,7 @@ class EmbeddedProducer final : public Producer {
   Status commit() override;
   Status abort() override;
   Status flush(Duration timeout) override;
+  size_t open_bytes() const override;
   int64_t take_last_offset(TopicHandle topic, int32_t partition) override;
 
   bool transactional() const { return !config_.transactional_id.empty(); }
@@ -73,6 +74,7 @@ class EmbeddedProducer final : public Producer {
   bool initialised_ = false;
   bool fenced_ = false;
   bool in_transaction_ = false;
+  size_t open_bytes_ = 0;  // of its records, about
   bool must_abort_ = false;
   bool has_offsets_ = false;
 };

@@ -144,12 +144,14 @@ Status LogReader::collect(std::vector<FetchedBatch>& out, size_t max_records) {
   if (it == slots_.end()) it = slots_.begin();
   last_slot_ = it->first;
   size_t left = max_records;
+  size_t bytes_left = kPollBytes;
   size_t share = std::max(kFairShare, max_records / slots_.size());
-  for (size_t i = 0; i < slots_.size() && left > 0; ++i) {
+  for (size_t i = 0; i < slots_.size() && left > 0 && bytes_left > 0; ++i) {
     if (!it->second.paused) {
       size_t had = out.size();
-      KSTREAMD_TRY(take(it->first, it->second, std::min(share, left), out));
+      KSTREAMD_TRY(take(it->first, it->second, std::min(share, left), bytes_left, out));
       if (out.size() > had) left -= std::min(left, out.back().records.size());
+      if (out.size() > had) bytes_left -= std::min(bytes_left, out.back().bytes);
     }
     if (++it == slots_.end()) it = slots_.begin();
   }
@@ -170,20 +172,22 @@ Status LogReader::fetch(Slot& slot) {
   return {};
 }
 
-Status LogReader::take(int32_t number, Slot& slot, size_t max_records, std::vector<FetchedBatch>& out) {
+Status LogReader::take(int32_t number, Slot& slot, size_t max_records, size_t max_bytes,
+                       std::vector<FetchedBatch>& out) {
   if (slot.fetched.empty()) KSTREAMD_TRY(fetch(slot));
   const std::string& topic = slot.topic->info.name;
   FetchedBatch batch;
   batch.slot = number;
   auto hold = std::make_unique<Hold>(slot.topic);
-  while (!slot.fetched.empty() && batch.records.size() < max_records) {
+  const auto full = [&] { return batch.records.size() >= max_records || batch.bytes >= max_bytes; };
+  while (!slot.fetched.empty() && !full()) {
     const Segment& segment = *slot.fetched.front().segment;
     if (!slot.in_slice) slot.reading = PackReader(segment.bytes);
     slot.in_slice = true;
     hold->keep(slot.fetched.front().segment);
     batch.records.reserve(std::min<size_t>(max_records, batch.records.size() + segment.count));
     PackedRecord packed;
-    while (batch.records.size() < max_records && slot.reading.next(packed)) {
+    while (!full() && slot.reading.next(packed)) {
       int64_t offset = segment.base_offset + packed.offset;
       if (offset < slot.position) continue;
       FetchedRecord& record = batch.records.emplace_back();

@@ -49,7 +49,7 @@ class LogReader final : public RecordSource {
   void rewind(Slot& slot, int64_t offset);
   Status collect(std::vector<FetchedBatch>& out, size_t max_records);
   Status fetch(Slot& slot);
-  Status take(int32_t number, Slot& slot, size_t max_records, std::vector<FetchedBatch>& out);
+  Status take(int32_t number, Slot& slot, size_t max_records, size_t max_bytes, std::vector<FetchedBatch>& out);
 
   const std::shared_ptr<Broker> broker_;
   const bool committed_only_;

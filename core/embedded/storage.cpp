@@ -148,13 +148,13 @@ Result<int> lock_folder(const std::string& folder) {
   return fd;
 }
 
-rocksdb::ColumnFamilyOptions record_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions record_options(const std::shared_ptr<rocksdb::Cache>& cache, size_t write_buffer) {
   rocksdb::ColumnFamilyOptions options;
   // Segments are written once: as blobs they are not copied again by each compaction of the tree.
   options.enable_blob_files = true;
   options.min_blob_size = 1024;
   options.enable_blob_garbage_collection = true;
-  options.write_buffer_size = 8 << 20;
+  options.write_buffer_size = write_buffer;
   options.max_write_buffer_number = 2;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -261,14 +261,17 @@ void LogStorage::Batch::delete_topic(const StoredTopic& topic) {
 LogStorage::LogStorage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LogStorage::~LogStorage() = default;
 
-Result<std::unique_ptr<LogStorage>> LogStorage::open(const std::string& folder) {
+Result<std::unique_ptr<LogStorage>> LogStorage::open(const std::string& folder, size_t memory_bytes) {
   auto impl = std::make_unique<Impl>();
   impl->folder = folder;
   auto lock = lock_folder(folder);
   if (!lock) return std::move(lock).error();
   impl->lock = *lock;
 
-  auto cache = rocksdb::NewLRUCache(8 << 20);
+  // Of the memory 2/7 are for the cache, and as much for each of two write buffers of records; the rest is for those of
+  // the meta column.
+  const size_t large = memory_bytes / 7 * 2;
+  auto cache = rocksdb::NewLRUCache(large);
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -278,12 +281,12 @@ Result<std::unique_ptr<LogStorage>> LogStorage::open(const std::string& folder) 
   options.keep_log_file_num = 2;
   options.info_log_level = rocksdb::WARN_LEVEL;
   rocksdb::ColumnFamilyOptions meta;
-  meta.write_buffer_size = 2 << 20;
+  meta.write_buffer_size = large / 4;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   meta.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, meta},
-                                                           {"records", record_options(cache)}};
+                                                           {"records", record_options(cache, large)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   auto opened = rocksdb::DB::Open(options, folder + "/log", families, &handles, &db);

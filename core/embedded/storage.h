@@ -41,7 +41,8 @@ struct StoredBounds {
 
 class LogStorage {
  public:
-  static Result<std::unique_ptr<LogStorage>> open(const std::string& folder);
+  // `memory_bytes` bounds its cache and write buffers.
+  static Result<std::unique_ptr<LogStorage>> open(const std::string& folder, size_t memory_bytes);
   ~LogStorage();
 
   // Writes that happen all or not at all.

@@ -28,9 +28,7 @@ Result<int64_t> number_config(const StoredTopic& topic, const std::string& name,
                "give milliseconds, or -1"};
 }
 
-Result<CleanupPolicy> policy_of(const StoredTopic& topic, int64_t compact_min_records) {
-  CleanupPolicy policy;
-  policy.compact_min_records = compact_min_records;
+Result<CleanupPolicy> policy_of(const StoredTopic& topic, CleanupPolicy policy) {
   std::string cleanup = "delete";
   if (auto it = topic.configs.find("cleanup.policy"); it != topic.configs.end()) cleanup = it->second;
   bool expires = cleanup == "delete" || cleanup == "compact,delete" || cleanup == "delete,compact";
@@ -50,7 +48,7 @@ Result<CleanupPolicy> policy_of(const StoredTopic& topic, int64_t compact_min_re
 }  // namespace
 
 Result<TopicPtr> TopicTable::make(StoredTopic info, bool stored) const {
-  auto policy = policy_of(info, compact_min_records_);
+  auto policy = policy_of(info, policy_defaults_);
   if (!policy) return std::move(policy).error();
   auto topic = std::make_shared<Topic>();
   topic->info = std::move(info);

@@ -22,11 +22,8 @@ using TopicPtr = std::shared_ptr<const Topic>;
 
 class TopicTable {
  public:
-  TopicTable(LogStorage* storage, RecentRecords& recent, int32_t default_partitions, int64_t compact_min_records)
-      : storage_(storage),
-        recent_(recent),
-        default_partitions_(default_partitions),
-        compact_min_records_(compact_min_records) {}
+  TopicTable(LogStorage* storage, RecentRecords& recent, int32_t default_partitions, const CleanupPolicy& defaults)
+      : storage_(storage), recent_(recent), default_partitions_(default_partitions), policy_defaults_(defaults) {}
 
   Status load();
   // Null: there is none.
@@ -44,7 +41,7 @@ class TopicTable {
   LogStorage* const storage_;
   RecentRecords& recent_;
   const int32_t default_partitions_;
-  const int64_t compact_min_records_;
+  const CleanupPolicy policy_defaults_;
   mutable std::shared_mutex mutex_;  // guards what follows
   std::map<std::string, TopicPtr> topics_;
   uint32_t next_id_ = 1;  // without storage

@@ -74,14 +74,16 @@ PartitionList make_offsets(std::span<const PartitionOffset> offsets) {
   return list;
 }
 
-Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& user, const GroupConfig& config) {
+Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& user, const GroupConfig& config,
+                                                            uint64_t source_memory) {
   auto client = Client::make(RD_KAFKA_CONSUMER, member_properties(user, config),
                              std::make_shared<ClientContext>("member"), [](rd_kafka_conf_t* conf) {
                                rd_kafka_conf_set_error_cb(conf, nullptr);  // errors come as events
                                rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR);
                              });
   if (!client) return std::move(client).error();
-  std::unique_ptr<KafkaGroupMember> member(new KafkaGroupMember(std::move(client).value(), user, config));
+  std::unique_ptr<KafkaGroupMember> member(
+      new KafkaGroupMember(std::move(client).value(), user, config, source_memory));
   auto topics = make_list();
   rd_kafka_topic_partition_list_add(topics.get(), config.topic.c_str(), RD_KAFKA_PARTITION_UA);
   if (auto err = rd_kafka_subscribe(member->client_.get(), topics.get()))
@@ -89,8 +91,8 @@ Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& us
   return std::unique_ptr<GroupMember>(std::move(member));
 }
 
-KafkaGroupMember::KafkaGroupMember(Client client, Properties user, GroupConfig config)
-    : client_(std::move(client)), user_(std::move(user)), config_(std::move(config)) {
+KafkaGroupMember::KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory)
+    : client_(std::move(client)), user_(std::move(user)), config_(std::move(config)), source_memory_(source_memory) {
   rd_kafka_poll_set_consumer(client_.get());
   queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
 }
@@ -205,7 +207,8 @@ void KafkaGroupMember::set_current(std::shared_ptr<const KafkaToken> token) {
 std::shared_ptr<const GroupToken> KafkaGroupMember::token() const { return current(); }
 
 std::unique_ptr<RecordSource> KafkaGroupMember::make_source() {
-  auto source = KafkaRecordSource::make(source_properties(user_, config_.group_id, true, false), "source");
+  auto source =
+      KafkaRecordSource::make(source_properties(user_, config_.group_id, true, false, source_memory_), "source");
   if (source) return std::move(source).value();
   // The same properties made this member, so what is left as a reason are the process' limits (threads, files).
   return std::make_unique<BrokenSource>(std::move(source).error());

@@ -20,7 +20,9 @@ namespace kstreamd::kafka {
 // commit(), which any thread may call until the destructor.
 class KafkaGroupMember final : public GroupMember {
  public:
-  static Result<std::unique_ptr<GroupMember>> make(const Properties& user, const GroupConfig& config);
+  // `source_memory`: of each of its sources, in bytes.
+  static Result<std::unique_ptr<GroupMember>> make(const Properties& user, const GroupConfig& config,
+                                                   uint64_t source_memory);
   ~KafkaGroupMember() override;
 
   GroupEvent poll(Duration timeout) override;
@@ -39,7 +41,7 @@ class KafkaGroupMember final : public GroupMember {
     std::string member_id;  // when it came
   };
 
-  KafkaGroupMember(Client client, Properties user, GroupConfig config);
+  KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory);
   Rebalance rebalance(rd_kafka_event_t* event);
   GroupEvent next();
   PartitionList task_partitions(const std::vector<int32_t>& partitions) const;
@@ -52,6 +54,7 @@ class KafkaGroupMember final : public GroupMember {
   Client client_;
   const Properties user_;
   const GroupConfig config_;
+  const uint64_t source_memory_;
   Handle<rd_kafka_queue_t> queue_;
 
   // Control thread only.

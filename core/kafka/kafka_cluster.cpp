@@ -12,33 +12,38 @@ namespace {
 
 class KafkaCluster final : public Cluster {
  public:
-  explicit KafkaCluster(Properties properties) : user_(std::move(properties)), admin_(user_) {}
+  KafkaCluster(Properties properties, const KafkaMemory& memory)
+      : user_(std::move(properties)), memory_(memory), admin_(user_) {}
 
   Admin& admin() override { return admin_; }
   Result<std::unique_ptr<GroupMember>> join(const GroupConfig& config) override {
-    return KafkaGroupMember::make(user_, config);
+    return KafkaGroupMember::make(user_, config, memory_.source);
   }
   Result<std::unique_ptr<Producer>> make_producer(const ProducerConfig& config) override {
-    return KafkaProducer::make(producer_properties(user_, config.transactional_id), !config.transactional_id.empty());
+    return KafkaProducer::make(producer_properties(user_, config.transactional_id, memory_.producer),
+                               !config.transactional_id.empty());
   }
   Result<std::unique_ptr<RecordSource>> make_reader(bool committed_only) override {
     // librdkafka assigns only with a group id; without a subscription nothing joins or commits under it.
     auto group = user_.find("group.id");
-    return KafkaRecordSource::make(
-        source_properties(user_, group == user_.end() ? "kstreamd-reader" : group->second, committed_only, true),
-        "reader");
+    return KafkaRecordSource::make(source_properties(user_, group == user_.end() ? "kstreamd-reader" : group->second,
+                                                     committed_only, true, memory_.reader),
+                                   "reader");
   }
 
  private:
   const Properties user_;
+  const KafkaMemory memory_;
   KafkaAdmin admin_;
 };
 
 }  // namespace
 }  // namespace kafka
 
-std::unique_ptr<Cluster> make_kafka_cluster(std::map<std::string, std::string> properties) {
-  return std::make_unique<kafka::KafkaCluster>(std::move(properties));
+std::unique_ptr<Cluster> make_kafka_cluster(std::map<std::string, std::string> properties,
+                                            const std::optional<KafkaMemory>& memory) {
+  const KafkaMemory bounds = memory.value_or(most_kafka_memory(properties));
+  return std::make_unique<kafka::KafkaCluster>(std::move(properties), bounds);
 }
 
 Status check_kafka_properties(const std::map<std::string, std::string>& properties) {

@@ -92,6 +92,7 @@ KafkaRecordSource::KafkaRecordSource(Client client, Properties properties, std::
     : client_(std::move(client)),
       properties_(std::move(properties)),
       context_(std::move(context)),
+      limits_(fetch_limits(properties_)),
       records_(rd_kafka_queue_new(client_.get())),
       pool_(std::make_shared<Pool>()) {}
 
@@ -146,6 +147,7 @@ Status KafkaRecordSource::start(Slot& slot, int64_t offset) {
   slot.assigned = true;
   slot.paused = false;
   slot.next_offset = offset;
+  slot.at_end = false;
   found_.clear();
   return {};
 }
@@ -182,6 +184,7 @@ Status KafkaRecordSource::seek(int32_t slot, int64_t offset) {
   Handle<rd_kafka_error_t> error(rd_kafka_seek_partitions(client_.get(), list.get(), kSeekTimeoutMs));
   if (!error && !entry->err) {
     s.next_offset = offset;
+    s.at_end = false;
     return {};
   }
   // Not started yet, or stopping: a fresh assignment does the same.
@@ -224,16 +227,40 @@ Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_record
   out_ = &out;
   first_batch_ = out.size();
   room_ = std::max<size_t>(max_records, 1);
+  bytes_ = 0;
+  longest_queue_ = std::max<uint64_t>(longest_queue_, rd_kafka_queue_length(records_.get()));
   error_.reset();
   rd_kafka_consume_callback_queue(records_.get(), to_ms(timeout), on_message, this);
   for (size_t i = first_batch_; i < out.size(); ++i) {
     Slot& slot = slots_[out[i].slot];
     slot.batch = -1;
     slot.usual_batch = std::max<size_t>(out[i].records.size(), 16);
+    out[i].bytes = std::max(out[i].bytes, kArenaBytes);
   }
   out_ = nullptr;
+  refill();
   if (error_) return *std::exchange(error_, std::nullopt);
   return {};
+}
+
+// Once its queue is at a limit, librdkafka 2.0.2 sleeps for a second, also when the queue is empty long before. A seek
+// wakes it; to where we are, and when the queue is empty, it takes nothing away but a fetch that may be under way after
+// all. So it is done only where the queue was about as long as a limit allows.
+void KafkaRecordSource::refill() {
+  taken_.bytes += bytes_;
+  if (rd_kafka_queue_length(records_.get()) > 0) return;
+  const uint64_t mean = taken_.messages > 0 ? taken_.bytes / taken_.messages : 0;
+  const bool full = longest_queue_ >= limits_.messages / 4 * 3 || longest_queue_ * mean >= limits_.bytes / 4 * 3;
+  taken_ = {};
+  longest_queue_ = 0;
+  if (!full) return;
+  auto list = make_list();
+  for (const Slot& slot : slots_)
+    if (slot.assigned && !slot.paused)
+      rd_kafka_topic_partition_list_add(list.get(), slot.partition.topic.c_str(), slot.partition.partition)->offset =
+          slot.next_offset;
+  // Without a time-out it does not wait. A partition that cannot be sought is fetched when librdkafka wakes by itself.
+  Handle<rd_kafka_error_t> ignored(rd_kafka_seek_partitions(client_.get(), list.get(), 0));
 }
 
 void KafkaRecordSource::on_message(rd_kafka_message_t* message, void* source) {
@@ -242,7 +269,9 @@ void KafkaRecordSource::on_message(rd_kafka_message_t* message, void* source) {
 
 void KafkaRecordSource::take(rd_kafka_message_t& message) {
   // librdkafka hands over all it has, unless it is told to stop; the rest stays in its queue.
-  if (--room_ == 0) rd_kafka_yield(client_.get());
+  bytes_ += message.key_len + message.len;
+  ++taken_.messages;
+  if (--room_ == 0 || bytes_ >= kPollBytes) rd_kafka_yield(client_.get());
   Slot* slot = message.rkt ? find(message.rkt, message.partition) : nullptr;
   if (!slot) {
     if (message.err && message.err != RD_KAFKA_RESP_ERR__PARTITION_EOF && !message.rkt)
@@ -252,6 +281,7 @@ void KafkaRecordSource::take(rd_kafka_message_t& message) {
   if (message.err) return take_error(*slot, message);
   if (message.offset < slot->next_offset) return;  // fetched twice: librdkafka #4636
   slot->next_offset = message.offset + 1;
+  slot->at_end = false;
 
   FetchedBatch& batch = batch_of(*slot);
   Arena& arena = *static_cast<Hold&>(*batch.hold).arena;
@@ -299,6 +329,8 @@ void KafkaRecordSource::take(rd_kafka_message_t& message) {
 
 void KafkaRecordSource::take_error(Slot& slot, const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    // After refill() the end is told again.
+    if (std::exchange(slot.at_end, true) && message.offset <= slot.next_offset) return;
     FetchedBatch& batch = batch_of(slot);
     slot.next_offset = std::max(slot.next_offset, message.offset);
     batch.next_offset = slot.next_offset;

@@ -8,6 +8,7 @@
 
 #include "core/base/arena.h"
 #include "core/kafka/client.h"
+#include "core/kafka/memory.h"
 #include "core/ports/cluster.h"
 
 namespace kstreamd::kafka {
@@ -42,6 +43,7 @@ class KafkaRecordSource final : public RecordSource {
     int64_t next_offset = 0;  // records below have been delivered, or are not wanted
     int batch = -1;           // index in the poll's output, -1: none yet
     size_t usual_batch = 64;  // records in the last batch
+    bool at_end = false;      // and that was shown
   };
   class Pool;
   class Hold;
@@ -55,11 +57,13 @@ class KafkaRecordSource final : public RecordSource {
   Result<Slot*> assigned(int32_t slot);
   Status start(Slot& slot, int64_t offset);
   Status stop(Slot& slot);
+  void refill();
 
   // Constant after construction.
   Client client_;
   const Properties properties_;
   const std::shared_ptr<Context> context_;
+  const FetchLimits limits_;
   Handle<rd_kafka_queue_t> records_;  // what all partitions' queues forward to
   const std::shared_ptr<Pool> pool_;
 
@@ -73,10 +77,13 @@ class KafkaRecordSource final : public RecordSource {
   };
   std::vector<Found> found_;  // slots by librdkafka's topic objects, filled as records come
   size_t last_found_ = 0;
+  FetchLimits taken_;           // since the queue was last empty
+  uint64_t longest_queue_ = 0;  // that was seen since then
   // The poll that runs.
   std::vector<FetchedBatch>* out_ = nullptr;
   size_t first_batch_ = 0;
   size_t room_ = 0;
+  size_t bytes_ = 0;  // taken by it
   std::optional<Error> error_;
 
   mutable std::mutex names_mutex_;

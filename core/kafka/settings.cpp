@@ -1,5 +1,7 @@
 #include "core/kafka/settings.h"
 
+#include "core/kafka/memory.h"
+
 namespace kstreamd::kafka {
 namespace {
 
@@ -42,12 +44,11 @@ Properties member_properties(const Properties& user, const GroupConfig& config) 
   return all;
 }
 
-Properties source_properties(const Properties& user, const std::string& group_id, bool committed_only, bool bulk) {
+Properties source_properties(const Properties& user, const std::string& group_id, bool committed_only, bool bulk,
+                             uint64_t memory) {
   Properties tuning = common_tuning();
   tuning["fetch.wait.max.ms"] = "50";
-  tuning["queued.min.messages"] = "1000000";
-  tuning["queued.max.messages.kbytes"] = "262144";
-  if (bulk) tuning["fetch.message.max.bytes"] = "4194304";
+  bound_fetch_queue(tuning, user, memory, bulk ? 4 << 20 : 1 << 20);
   Properties all = layered(std::move(tuning), user,
                            {{"group.id", group_id},
                             {"isolation.level", committed_only ? "read_committed" : "read_uncommitted"},
@@ -59,9 +60,9 @@ Properties source_properties(const Properties& user, const std::string& group_id
   return all;
 }
 
-Properties producer_properties(const Properties& user, const std::string& transactional_id) {
+Properties producer_properties(const Properties& user, const std::string& transactional_id, uint64_t memory) {
   Properties tuning = common_tuning();
-  tuning["queue.buffering.max.messages"] = "1000000";
+  bound_producer_queue(tuning, user, memory);
   if (!transactional_id.empty()) tuning["transaction.timeout.ms"] = "10000";
   Properties all = layered(std::move(tuning), user,
                            {{"enable.idempotence", "true"},

@@ -123,6 +123,14 @@ const std::vector<MetricInfo>& entries() {
        "Bytes that a task's state takes on disk or in memory; without the label store for all stores of the task."},
       {"kstreamd_store_rows", gauge, "rows", {"topology", "task", "store"}, "An estimate of the rows of a store."},
 
+      {"kstreamd_memory_limit_bytes", gauge, "bytes", {}, "memory.limit, or what stands in for it."},
+      {"kstreamd_memory_share_bytes",
+       gauge,
+       "bytes",
+       {"part"},
+       "What a part of the process may take of the limit, all its holders together."},
+      {"kstreamd_memory_bytes", gauge, "bytes", {"part"}, "What a part of the process takes up, where it is known."},
+
       {"kstreamd_build_info", gauge, "", {"version"}, "1; the label says which version runs."},
       {"kstreamd_process_resident_memory_bytes", gauge, "bytes", {}, "Resident memory of the process."},
       {"kstreamd_process_cpu_seconds_total", counter, "seconds", {}, "User and system time of the process."},

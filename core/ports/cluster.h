@@ -24,6 +24,9 @@ namespace kstreamd {
 
 // ---- Records in
 
+// The records of a poll take up about this many bytes at most, or are a single one.
+inline constexpr size_t kPollBytes = 2 << 20;
+
 // Hand-assigned partitions, read_committed, one queue. Belongs to one worker (or to the restorer).
 //
 // Slots: the caller numbers the partitions it assigns; batches carry the number back. After seek, pause or unassign
@@ -38,9 +41,9 @@ class RecordSource {
   // A paused partition delivers nothing; resume goes on exactly after what was delivered.
   virtual Status pause(int32_t slot) = 0;
   virtual Status resume(int32_t slot) = 0;
-  // Appends batches with up to about `max_records` records in all, waiting up to `timeout` for the first one. A
-  // partition whose end was reached shows it once by a batch (perhaps without records) with at_end. An error is about
-  // the source as a whole, or names the partition whose position is out of range (Recovery::stop_topology).
+  // Appends batches with up to about `max_records` records and kPollBytes in all, waiting up to `timeout` for the first
+  // one. A partition whose end was reached shows it once by a batch (perhaps without records) with at_end. An error is
+  // about the source as a whole, or names the partition whose position is out of range (Recovery::stop_topology).
   virtual Status poll(std::vector<FetchedBatch>& out, size_t max_records, Duration timeout) = 0;
   // Makes a poll that is waiting in another thread return at once, or the next one not wait. [any thread]
   virtual void wake() = 0;
@@ -142,6 +145,8 @@ class Producer {
   virtual Status abort() = 0;
   // Waits until everything produced is acknowledged; without transactions this is the commit.
   virtual Status flush(Duration timeout) = 0;
+  // Bytes of the open transaction that stay in this process until its end. 0 where they leave as they can.
+  virtual size_t open_bytes() const { return 0; }
   // The greatest offset that a tracked record of the partition was given since the last take, -1 for none. Complete
   // after commit or flush have succeeded.
   virtual int64_t take_last_offset(TopicHandle topic, int32_t partition) = 0;

@@ -170,6 +170,14 @@ struct TaskStateConfig {
   std::vector<StoreConfig> stores;
 };
 
+// What states take up in memory, in bytes.
+struct StateMemory {
+  uint64_t block_cache = 0;    // of blocks of files
+  uint64_t write_buffers = 0;  // committed, not in files yet
+  uint64_t cached_rows = 0;    // rows that were read or committed, as tasks see them
+  uint64_t uncommitted = 0;
+};
+
 // Where tasks' states live: a folder of the process, or memory. Thread safety: every function may be called from any
 // thread.
 class StateBackend {
@@ -183,6 +191,8 @@ class StateBackend {
   virtual Status wipe(const std::string& topology, const TaskId& task) = 0;
   // Who this process is in `topology`, across restarts: made at first use, kept in the topology's folder.
   virtual Result<std::string> instance_id(const std::string& topology) = 0;
+  // Of all open states; what rows in memory take that are nowhere else is not among it.
+  virtual StateMemory memory() const { return {}; }
 };
 
 }  // namespace kstreamd

@@ -46,7 +46,7 @@ Status Instance::join() {
   restorer_ =
       std::make_unique<Restorer>(topology_, preparation_.plan, preparation_.cluster_id, ports_, *member_, events_);
   for (int i = 0; i < options_.workers; ++i) {
-    WorkerConfig config{i, ""};
+    WorkerConfig config{i, "", options_.uncommitted_bytes, options_.waiting_bytes};
     if (topology_.guarantee == Guarantee::exactly_once)
       config.transactional_id = topology_.name + "-" + preparation_.instance_id + "-" + std::to_string(i);
     workers_.push_back(std::make_unique<Worker>(config, topology_, topics_, preparation_.plan, ports_, *member_,

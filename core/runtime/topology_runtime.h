@@ -35,6 +35,10 @@ struct RuntimeOptions {
   // For the embedded log: source and sink topics that are missing are made, with this many partitions. 0: they are an
   // error.
   int32_t create_topics_with = 0;
+  // Memory of each worker, in bytes: what is uncommitted, past which it commits early, and what is fetched and waits
+  // for another input, past which it fetches no more.
+  size_t uncommitted_bytes = 64 << 20;
+  size_t waiting_bytes = 64 << 20;
 };
 
 class TopologyRuntime {

@@ -21,7 +21,6 @@ constexpr size_t fetch_records = 4096;
 constexpr size_t round_records = 4096;  // per task, before others and the commit have their turn
 constexpr size_t pause_above = 16'384;  // buffered records of an input that waits for another
 constexpr size_t resume_below = 4'096;
-constexpr size_t uncommitted_limit = 64u << 20;  // bytes of overlays that force an early commit
 
 // For the metric of aborted transactions.
 const char* reason_of(WorkerAction action) {
@@ -155,9 +154,14 @@ Status Worker::process() {
     if (buffered == 0) continue;
     culprit_ = static_cast<int>(i);
     KSTREAMD_TRY(ensure_transaction());
-    auto processed = task.process(round_records);
+    const size_t others = uncommitted();
+    if (others > config_.uncommitted_bytes) {  // the rest has its turn after a commit
+      more_ = true;
+      break;
+    }
+    auto processed = task.process(round_records, config_.uncommitted_bytes - others);
     if (!processed) return std::move(processed).error();
-    more_ = more_ || *processed >= round_records;
+    more_ = more_ || *processed >= round_records || uncommitted() > config_.uncommitted_bytes;
   }
   culprit_ = -1;
   return {};
@@ -182,11 +186,13 @@ Status Worker::punctuate() {
 // An input that waits for another's next record, or for records in flight, must not gather the whole topic in memory.
 void Worker::balance_buffers(Running& running) {
   if (running.slots.size() < 2 && !running.task->holds_records()) return;
+  const size_t share = config_.waiting_bytes / slots_.size();
   for (size_t input = 0; input < running.slots.size(); ++input) {
     const size_t buffered = running.task->buffered(input);
-    if (!running.paused[input] && buffered > pause_above)
+    const size_t bytes = running.task->buffered_bytes(input);
+    if (!running.paused[input] && (buffered > pause_above || bytes > share))
       running.paused[input] = source_->pause(running.slots[input]).ok();
-    else if (running.paused[input] && buffered < resume_below)
+    else if (running.paused[input] && buffered < resume_below && bytes <= share / 2)
       running.paused[input] = !source_->resume(running.slots[input]).ok();
   }
 }
@@ -219,15 +225,24 @@ Status Worker::emit_updates() {
 bool Worker::commit_due() const {
   if (!running_.empty() && ports_.clock.now() >= commit_all_at_) return true;
   bool dirty = false;
-  size_t bytes = 0;
   for (const auto& running : running_) {
     if (running.task->commit_requested()) return true;
+    dirty = dirty || running.task->dirty();
+  }
+  if (!dirty) return false;
+  return ports_.clock.now() >= last_commit_ + topology_.commit_interval || uncommitted() > config_.uncommitted_bytes;
+}
+
+// Bytes in memory that go with the next commit; none when there is nothing to commit.
+size_t Worker::uncommitted() const {
+  size_t bytes = 0;
+  bool dirty = false;
+  for (const auto& running : running_) {
     if (!running.task->dirty()) continue;
     dirty = true;
     bytes += running.task->uncommitted_bytes();
   }
-  if (!dirty) return false;
-  return bytes > uncommitted_limit || ports_.clock.now() >= last_commit_ + topology_.commit_interval;
+  return dirty && producer_ ? bytes + producer_->open_bytes() : bytes;
 }
 
 Status Worker::ensure_transaction() {

@@ -28,7 +28,9 @@ namespace kstreamd {
 
 struct WorkerConfig {
   int index = 0;
-  std::string transactional_id;  // empty: at least once
+  std::string transactional_id;         // empty: at least once
+  size_t uncommitted_bytes = 64 << 20;  // as RuntimeOptions says
+  size_t waiting_bytes = 64 << 20;
 };
 
 class Worker {
@@ -74,6 +76,7 @@ class Worker {
   size_t in_flight() const;
   bool draining() const;
   bool commit_due() const;
+  size_t uncommitted() const;
   Status commit();
   Status send(const std::vector<PartitionOffset>& offsets);
   template <typename Call>

@@ -69,8 +69,9 @@ class TaskDatabase {
   virtual uint64_t size_bytes() const = 0;
 };
 
-// How much memory the stores of a process may use to cache rows that were read or committed: an equal share each.
-// Thread safety: every function may be called from any thread.
+// How much memory the stores of a process may use to cache rows that were read or committed: an equal share each. And
+// what their overlays take up, about: stores tell it when it has changed by much. Thread safety: every function may be
+// called from any thread.
 class ReadCacheBudget {
  public:
   explicit ReadCacheBudget(size_t limit) : limit_(limit) {}
@@ -80,10 +81,18 @@ class ReadCacheBudget {
     size_t stores = stores_.load(std::memory_order_relaxed);
     return stores > 1 ? limit_ / stores : limit_;
   }
+  void used(int64_t cached, int64_t uncommitted) {
+    cached_.fetch_add(cached, std::memory_order_relaxed);
+    uncommitted_.fetch_add(uncommitted, std::memory_order_relaxed);
+  }
+  uint64_t cached_bytes() const { return static_cast<uint64_t>(cached_.load(std::memory_order_relaxed)); }
+  uint64_t uncommitted_bytes() const { return static_cast<uint64_t>(uncommitted_.load(std::memory_order_relaxed)); }
 
  private:
   const size_t limit_;
   std::atomic<size_t> stores_{0};
+  std::atomic<int64_t> cached_{0};
+  std::atomic<int64_t> uncommitted_{0};
 };
 
 }  // namespace kstreamd

@@ -1,12 +1,15 @@
 #include "core/state/layered_store.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/state/segments.h"
 #include "core/state/stored_key.h"
 
 namespace kstreamd {
 namespace {
+
+constexpr size_t kMuch = 64 << 10;  // bytes of an overlay, more or less, that are worth telling
 
 // The overlay's dirty rows within bounds, in the order of a scan.
 class DirtyWalk {
@@ -42,7 +45,20 @@ LayeredStore::LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_
   budget_->add_store();
 }
 
-LayeredStore::~LayeredStore() { budget_->remove_store(); }
+LayeredStore::~LayeredStore() {
+  overlay_.clear();
+  account(0);
+  budget_->remove_store();
+}
+
+void LayeredStore::account(size_t least) {
+  const auto clean = static_cast<int64_t>(overlay_.clean_bytes()) - static_cast<int64_t>(told_clean_);
+  const auto dirty = static_cast<int64_t>(overlay_.dirty_bytes()) - static_cast<int64_t>(told_dirty_);
+  if (std::max(std::abs(clean), std::abs(dirty)) < static_cast<int64_t>(least)) return;
+  budget_->used(clean, dirty);
+  told_clean_ = overlay_.clean_bytes();
+  told_dirty_ = overlay_.dirty_bytes();
+}
 
 Result<StoreValue> LayeredStore::get(std::string_view key) {
   if (failed_) return *failed_;
@@ -69,6 +85,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   }
   overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
+  account(kMuch);
   return {};
 }
 
@@ -127,8 +144,11 @@ std::unique_ptr<RowCursor> LayeredStore::scan_committed(std::optional<std::strin
   return scan_segments(rows_, segment_of(config_, first), segment_of(config_, last), from, to, reverse);
 }
 
+// Rows that were only read count where they are more than may be cached: a commit lets go of them too.
 size_t LayeredStore::uncommitted_bytes() const {
-  return overlay_.dirty_bytes() + (versions_ ? versions_->uncommitted_bytes() : 0);
+  const size_t share = budget_->share();
+  return overlay_.dirty_bytes() + (overlay_.clean_bytes() > share ? overlay_.clean_bytes() - share : 0) +
+         (versions_ ? versions_->uncommitted_bytes() : 0);
 }
 
 Status LayeredStore::changes(const std::function<Status(std::string_view key, const StoreValue& value)>& change) const {
@@ -168,12 +188,14 @@ void LayeredStore::committed() {
   overlay_.committed();
   if (versions_) versions_->forget_changes();
   overlay_.evict(budget_->share());
+  account(kMuch);
   committed_clock_ = clock_;
 }
 
 void LayeredStore::rolled_back() {
   overlay_.rolled_back();
   if (versions_) versions_->forget_changes();
+  account(kMuch);
   clock_ = committed_clock_;
 }
 

@@ -66,6 +66,9 @@ class LayeredStore final : public KeyValueStore {
                                             const TimeSpan& times, bool reverse);
   void drop_expired();
 
+  // Tells the budget what the overlay takes up, when that has changed by `least` bytes or more.
+  void account(size_t least);
+
   const StoreConfig config_;
   CommittedRows& rows_;
   const std::shared_ptr<ReadCacheBudget> budget_;
@@ -73,6 +76,8 @@ class LayeredStore final : public KeyValueStore {
   Overlay overlay_;
   StoreClock clock_;  // uncommitted puts included
   StoreClock committed_clock_;
+  size_t told_clean_ = 0;  // the budget
+  size_t told_dirty_ = 0;
   int scans_ = 0;  // in progress: views into the overlay that a put would break
   std::unique_ptr<LayeredVersions> versions_;
   std::string stored_;           // reused

@@ -20,6 +20,13 @@ class MemoryState final : public StateBackend {
 
   Status wipe(const std::string&, const TaskId&) override { return {}; }
 
+  StateMemory memory() const override {
+    StateMemory memory;
+    memory.cached_rows = budget_->cached_bytes();
+    memory.uncommitted = budget_->uncommitted_bytes();
+    return memory;
+  }
+
   Result<std::string> instance_id(const std::string& topology) override {
     std::lock_guard lock(mutex_);
     auto& id = instance_ids_[topology];

@@ -62,9 +62,9 @@ Overlay::Entry* Overlay::find(std::string_view key) {
   return entry;
 }
 
-void Overlay::grow() {
+void Overlay::rehash(size_t slots) {
   std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.empty() ? kFirstSlots : old.size() * 2, Slot{});
+  slots_.assign(slots, Slot{});
   size_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (!slot.entry) continue;
@@ -73,6 +73,17 @@ void Overlay::grow() {
     slots_[at] = slot;
   }
   hand_ = 0;
+}
+
+// A table that once was large would otherwise stay so for good, in every store that ever took its turn.
+void Overlay::shrink() {
+  constexpr size_t kSparse = 16;
+  if (slots_.size() <= kFirstSlots || count_ * kSparse > slots_.size()) return;
+  size_t slots = kFirstSlots;
+  while (count_ * 3 > slots) slots *= 2;
+  rehash(slots);
+  dirty_.shrink_to_fit();
+  by_key_.shrink_to_fit();
 }
 
 void Overlay::insert(size_t slot, Entry* entry) {
@@ -96,7 +107,7 @@ void Overlay::remove(size_t slot) {
 }
 
 Overlay::Entry* Overlay::cache(std::string_view key, const StoreValue& value) {
-  if ((count_ + 1) * 3 > slots_.size() * 2) grow();
+  if ((count_ + 1) * 3 > slots_.size() * 2) rehash(slots_.empty() ? kFirstSlots : slots_.size() * 2);
   size_t hash = hash_of(key);
   Entry* entry = make_entry(hash, key, value);
   insert(locate(key, hash), entry);
@@ -118,7 +129,7 @@ void Overlay::outgrow(size_t slot, const StoreValue& value) {
 }
 
 void Overlay::put(std::string_view key, const StoreValue& value) {
-  if ((count_ + 1) * 3 > slots_.size() * 2) grow();
+  if ((count_ + 1) * 3 > slots_.size() * 2) rehash(slots_.empty() ? kFirstSlots : slots_.size() * 2);
   size_t hash = hash_of(key);
   size_t slot = locate(key, hash);
   Entry* entry = slots_[slot].entry;
@@ -209,6 +220,7 @@ void Overlay::evict(size_t limit) {
       remove(hand_);  // another may have moved here: look again
     }
   }
+  if (dirty_.empty()) shrink();
 }
 
 }  // namespace kstreamd

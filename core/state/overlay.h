@@ -56,6 +56,7 @@ class Overlay {
   const std::vector<uint32_t>& dirty_by_key();
   size_t dirty_bytes() const { return dirty_bytes_; }
   size_t clean_bytes() const { return clean_bytes_; }
+  size_t bytes() const { return dirty_bytes_ + clean_bytes_; }
 
   void committed();
   void rolled_back();
@@ -72,13 +73,15 @@ class Overlay {
   static Entry* make_entry(size_t hash, std::string_view key, const StoreValue& value);
   static void free_entry(Entry* entry);
   static size_t footprint(const Entry& entry) {
-    return sizeof(Entry) + entry.key_size + entry.value_capacity + 3 * sizeof(Slot);
+    constexpr size_t kAllocation = 16;  // what malloc needs for itself
+    return sizeof(Entry) + entry.key_size + entry.value_capacity + 3 * sizeof(Slot) + kAllocation;
   }
 
   size_t locate(std::string_view key, size_t hash) const;  // its slot, or the free one where it belongs
   void insert(size_t slot, Entry* entry);
   void remove(size_t slot);
-  void grow();
+  void rehash(size_t slots);
+  void shrink();
   void outgrow(size_t slot, const StoreValue& value);
 
   std::vector<Slot> slots_;  // a power of two of them, linear probing

@@ -281,7 +281,12 @@ class Database final : public TaskDatabase {
     KSTREAMD_TRY(check_background());
     unflushed_ += static_cast<uint64_t>(batch_.Count());
     auto status = handle_->db->Write(write_options_, &batch_);
-    batch_.Clear();
+    // Its memory would stay as large as it ever was, for each task.
+    constexpr size_t kKept = 256 << 10;
+    if (batch_.GetDataSize() > kKept)
+      batch_ = rocksdb::WriteBatch();
+    else
+      batch_.Clear();
     refresh();
     if (!status.ok()) return fail(status);
     return flush_when_due();

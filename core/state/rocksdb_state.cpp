@@ -1,5 +1,8 @@
 #include "core/state/rocksdb_state.h"
 
+#include <rocksdb/cache.h>
+#include <rocksdb/write_buffer_manager.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
@@ -7,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/state/local_task_state.h"
+#include "core/state/rocksdb_common.h"
 #include "core/state/rocksdb_database.h"
 #include "core/state/state_folder.h"
 
@@ -87,6 +91,19 @@ class RocksdbState final : public StateBackend {
     return {};
   }
 
+  StateMemory memory() const override {
+    StateMemory memory;
+    memory.cached_rows = budget_->cached_bytes();
+    memory.uncommitted = budget_->uncommitted_bytes();
+    std::lock_guard lock(mutex_);
+    if (!common_) return memory;
+    // The cache counts write buffers in.
+    const uint64_t together = common_->cache->GetUsage();
+    memory.write_buffers = common_->buffers->memory_usage();
+    memory.block_cache = together > memory.write_buffers ? together - memory.write_buffers : 0;
+    return memory;
+  }
+
   Result<std::string> instance_id(const std::string& topology) override {
     std::lock_guard lock(mutex_);
     return share_->folder->instance_id(topology);
@@ -120,7 +137,7 @@ class RocksdbState final : public StateBackend {
   const std::shared_ptr<FolderShare> share_;
   const std::shared_ptr<ReadCacheBudget> budget_;
 
-  std::mutex mutex_;  // protects common_ and the instance ids' files
+  mutable std::mutex mutex_;  // protects common_ and the instance ids' files
   std::shared_ptr<const RocksdbCommon> common_;
 };
 

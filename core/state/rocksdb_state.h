@@ -13,6 +13,8 @@ struct StateOptions {
   std::string folder;
   // Bounds block caches, write buffers and cached rows of all tasks together.
   uint64_t memory_limit_bytes = 256 << 20;
+  // What a restoration gathers before it writes, of all tasks together; beside the limit above.
+  uint64_t restore_buffer_bytes = 32 << 20;
   // What was committed becomes durable against kill -9 at the latest after this time or so many changes, whichever
   // comes first (at the commit that finds it due): the part of the changelogs that a restart replays.
   Duration flush_interval = std::chrono::seconds(30);

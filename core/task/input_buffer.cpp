@@ -4,6 +4,16 @@
 #include <limits>
 
 namespace kstreamd {
+namespace {
+
+// A run of large records is not longer than about this.
+constexpr size_t kRunBytes = 256 << 10;
+
+size_t footprint(const FetchedBatch& batch) {
+  return batch.bytes + batch.records.capacity() * sizeof(FetchedRecord) + sizeof(FetchedBatch);
+}
+
+}  // namespace
 
 InputBuffer::InputBuffer(std::span<const int64_t> start_offsets) : inputs_(start_offsets.size()) {
   reset(start_offsets);
@@ -27,6 +37,7 @@ void InputBuffer::add(size_t index, FetchedBatch batch) {
   input.at_end = batch.at_end;
   input.buffered += records.size();
   buffered_ += records.size();
+  input.bytes += footprint(batch);
   input.batches.push_back(std::move(batch));
   drop_finished(input);
 }
@@ -35,6 +46,7 @@ void InputBuffer::add(size_t index, FetchedBatch batch) {
 void InputBuffer::drop_finished(Input& input) {
   while (!input.batches.empty() && input.at == input.batches.front().records.size()) {
     input.position = std::max(input.position, input.batches.front().next_offset);
+    input.bytes -= footprint(input.batches.front());
     input.batches.pop_front();
     input.at = 0;
   }
@@ -62,8 +74,10 @@ InputBuffer::Run InputBuffer::next(size_t limit) {
   }
   if (chosen == inputs_.size()) return {};
   Input& input = inputs_[chosen];
+  const FetchedBatch& front = input.batches.front();
   auto& records = input.batches.front().records;
-  size_t count = std::min(limit, records.size() - input.at);
+  const size_t enough = std::max<size_t>(kRunBytes / (front.bytes / records.size() + 1), 1);
+  size_t count = std::min({limit, records.size() - input.at, enough});
   if (others != never)
     for (size_t i = 1; i < count; ++i)
       if (records[input.at + i].timestamp > others) count = i;

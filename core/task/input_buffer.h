@@ -38,6 +38,8 @@ class InputBuffer {
   // The next offset to process of an input, control records skipped.
   int64_t position(size_t input) const { return inputs_[input].position; }
   size_t buffered(size_t input) const { return inputs_[input].buffered; }
+  // What the batches take up that hold them.
+  size_t buffered_bytes(size_t input) const { return inputs_[input].bytes; }
   size_t buffered() const { return buffered_; }
 
  private:
@@ -45,6 +47,7 @@ class InputBuffer {
     std::deque<FetchedBatch> batches;
     size_t at = 0;  // first unprocessed record of the front batch
     size_t buffered = 0;
+    size_t bytes = 0;
     int64_t position = 0;
     bool at_end = false;
     bool empty() const { return batches.empty(); }

@@ -77,9 +77,11 @@ Status Task::build() {
 
 // ---- Records
 
-Result<size_t> Task::process(size_t limit) {
+Result<size_t> Task::process(size_t limit, size_t growth) {
   size_t total = 0;
-  while (total < limit) {
+  const size_t before = uncommitted_bytes();
+  const size_t full = growth < SIZE_MAX - before ? before + growth : SIZE_MAX;
+  while (total < limit && uncommitted_bytes() <= full) {
     size_t most = batches_ ? std::min(batch_size, limit - total) : 1;
     if (!holders_.empty()) most = std::min(most, room());
     if (most == 0) break;

@@ -60,11 +60,13 @@ class Task {
   int64_t position(size_t i) const { return buffer_.position(i); }
   int64_t committed(size_t i) const { return committed_[i]; }
   size_t buffered(size_t i) const { return buffer_.buffered(i); }
+  size_t buffered_bytes(size_t i) const { return buffer_.buffered_bytes(i); }
 
   void buffer(size_t input, FetchedBatch batch) { buffer_.add(input, std::move(batch)); }
   // Processes up to about `limit` buffered records that are ready; returns how many. Punctuations on stream time fire
-  // after the record that moved it. Fewer than are ready when a processor holds as many records as it may.
-  Result<size_t> process(size_t limit);
+  // after the record that moved it. Fewer than are ready when a processor holds as many records as it may, or once
+  // uncommitted_bytes() has grown by more than `growth`.
+  Result<size_t> process(size_t limit, size_t growth = SIZE_MAX);
 
   // Fires the punctuations on the wall clock that are due; nothing when none is. `holders_only`: those of processors
   // that may hold records, for what they hold may wait for a punctuation; others would give them more.

@@ -10,6 +10,33 @@ namespace kstreamd::contract {
 
 using std::chrono::milliseconds;
 
+TEST_CASE("a poll gives no more bytes than it may, however many records are asked for") {
+  Lab lab;
+  std::string name = lab.topic(2);
+  auto producer = lab.producer("");
+  const TopicHandle topic = open(*producer, name);
+  constexpr int kRecords = 40;
+  const std::string large(500'000, 'x');
+  for (int i = 0; i < kRecords; ++i) put(*producer, topic, "k", large, i % 2);
+  REQUIRE(producer->flush(kPatience).ok());
+  auto reader = lab.reader();
+  for (int32_t p = 0; p < 2; ++p) REQUIRE(reader->assign(p, {name, p}, 0).ok());
+  size_t records = 0;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (records < kRecords) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::vector<FetchedBatch> batches;
+    must(reader->poll(batches, 10'000, milliseconds(100)));
+    size_t bytes = 0;
+    for (const auto& batch : batches) {
+      records += batch.records.size();
+      for (const auto& record : batch.records) bytes += record.origin.raw_value_size;
+    }
+    CHECK(bytes < kPollBytes + large.size());
+  }
+  CHECK(records == kRecords);
+}
+
 TEST_CASE("keys, values, nulls, headers and timestamps come back as they were sent") {
   Lab lab;
   std::string name = lab.topic(1);

@@ -7,18 +7,20 @@
 
 namespace kstreamd::kafka {
 
+constexpr uint64_t kMemory = 64 << 20;
+
 TEST_CASE("the user's properties beat our tuning, and what exactly-once needs beats the user's") {
   Properties user{
       {"bootstrap.servers", "h:1"},    {"fetch.wait.max.ms", "7"},     {"isolation.level", "read_uncommitted"},
       {"enable.idempotence", "false"}, {"enable.auto.commit", "true"}, {"transactional.id", "mine"}};
-  auto source = source_properties(user, "g", true, false);
+  auto source = source_properties(user, "g", true, false, kMemory);
   CHECK(source.at("fetch.wait.max.ms") == "7");
   CHECK(source.at("isolation.level") == "read_committed");
   CHECK(source.at("enable.auto.commit") == "false");
-  auto producer = producer_properties(user, "ours");
+  auto producer = producer_properties(user, "ours", kMemory);
   CHECK(producer.at("enable.idempotence") == "true");
   CHECK(producer.at("transactional.id") == "ours");
-  CHECK(producer_properties(user, "").count("transactional.id") == 0);
+  CHECK(producer_properties(user, "", kMemory).count("transactional.id") == 0);
   CHECK(admin_properties(user).at("isolation.level") == "read_uncommitted");
 }
 
@@ -27,7 +29,7 @@ TEST_CASE("the instance id is the configuration's, or none") {
   CHECK(member_properties(user, {"g", "i", "t"}).at("group.instance.id") == "i");
   CHECK(member_properties(user, {"g", "", "t"}).count("group.instance.id") == 0);
   // Two clients of one static id would fence each other.
-  CHECK(source_properties(user, "g", true, false).count("group.instance.id") == 0);
+  CHECK(source_properties(user, "g", true, false, kMemory).count("group.instance.id") == 0);
 }
 
 TEST_CASE("a property that librdkafka does not know is named") {

@@ -76,6 +76,7 @@ class FaultyCluster final : public Cluster {
       return inner_->abort();
     }
     Status flush(Duration timeout) override { return inner_->flush(timeout); }
+    size_t open_bytes() const override { return inner_->open_bytes(); }
     int64_t take_last_offset(TopicHandle topic, int32_t partition) override {
       return inner_->take_last_offset(topic, partition);
     }

@@ -110,6 +110,31 @@ TEST_CASE("eviction keeps what is dirty and what was used") {
   CHECK(overlay.clean_bytes() < all / 2);
 }
 
+TEST_CASE("a table that was large and is empty keeps working, small again") {
+  Overlay overlay;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 100'000; ++i) overlay.put(std::to_string(i), text("value"));
+    overlay.committed();
+    overlay.evict(1000);
+    CHECK(overlay.clean_bytes() <= 1000);
+    int left = 0;
+    for (int i = 0; i < 100'000; ++i) left += overlay.find(std::to_string(i)) != nullptr;
+    CHECK(left > 0);
+    CHECK(left < 20);
+  }
+}
+
+TEST_CASE("rows that are only read, more than may be cached, count as uncommitted until the next commit") {
+  auto backend = make_memory_state();  // whose stores may cache 16 MiB
+  auto state = open_task(*backend);
+  auto& store = state->store(0);
+  constexpr int kKeys = 300'000;
+  for (int i = 0; i < kKeys; ++i) REQUIRE(store.get("absent-" + std::to_string(i)));
+  CHECK(store.uncommitted_bytes() > 16 << 20);
+  REQUIRE(state->commit(std::vector<int64_t>{-1}));
+  CHECK(store.uncommitted_bytes() == 0);
+}
+
 // Hidden: run it as `test_state [benchmark]` of a release build on a quiet machine.
 TEST_CASE("get and put on 100,000 hot keys", "[.][benchmark]") {
   TempFolder folder;

@@ -85,5 +85,34 @@ TEST_CASE("a reset forgets what is buffered") {
   CHECK(buffer.next(10).records.size() == 2);
 }
 
+TEST_CASE("what batches take up counts until their last record is processed") {
+  InputBuffer buffer(std::vector<int64_t>{0});
+  FetchedBatch large = batch(0, {1, 2});
+  large.bytes = 100'000;
+  buffer.add(0, std::move(large));
+  buffer.add(0, batch(2, {3}));
+  CHECK(buffer.buffered_bytes(0) > 100'000);
+  buffer.next(1);
+  buffer.consume(1);
+  CHECK(buffer.buffered_bytes(0) > 100'000);
+  buffer.next(1);
+  buffer.consume(1);
+  CHECK(buffer.buffered_bytes(0) < 10'000);
+  buffer.next(1);
+  buffer.consume(1);
+  CHECK(buffer.buffered_bytes(0) == 0);
+  buffer.add(0, batch(3, {4}));
+  buffer.reset(std::vector<int64_t>{0});
+  CHECK(buffer.buffered_bytes(0) == 0);
+}
+
+TEST_CASE("a run of large records is short") {
+  InputBuffer buffer(std::vector<int64_t>{0});
+  FetchedBatch large = batch(0, {1, 2, 3, 4, 5, 6, 7, 8});
+  large.bytes = 8 << 20;
+  buffer.add(0, std::move(large));
+  CHECK(buffer.next(8).records.size() == 1);
+}
+
 }  // namespace
 }  // namespace kstreamd

@@ -44,6 +44,9 @@ PartitionList partition_list(std::span<const TopicPartition> partitions) {
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
 
+// A broker writes addresses as Java does: "/127.0.0.1".
+std::string host_text(const char* text) { return text_or_empty(text && *text == '/' ? text + 1 : text); }
+
 // The first error in the results of a request about one group.
 rd_kafka_resp_err_t error_in(const rd_kafka_group_result_t** results, size_t count) {
   for (size_t i = 0; i < count; ++i) {
@@ -108,7 +111,7 @@ Result<std::vector<GroupMemberInfo>> KafkaAdmin::group_members(const std::string
         members.push_back({text_or_empty(rd_kafka_MemberDescription_group_instance_id(member)),
                            text_or_empty(rd_kafka_MemberDescription_consumer_id(member)),
                            text_or_empty(rd_kafka_MemberDescription_client_id(member)),
-                           text_or_empty(rd_kafka_MemberDescription_host(member))});
+                           host_text(rd_kafka_MemberDescription_host(member))});
       }
     }
     return RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -89,7 +89,12 @@ Status check_format(const fs::path& folder) {
   if (!text) return std::move(text).error();
   if (text->empty()) return write_text(path, std::to_string(kFormat));
   int format = 0;
-  std::from_chars(text->data(), text->data() + text->size(), format);
+  const char* end = text->data() + text->size();
+  const auto [stop, unreadable] = std::from_chars(text->data(), end, format);
+  if (unreadable != std::errc() || stop != end || format < 1)
+    return Error{.message = "the file " + path.string() + " is damaged: it names the format of the state folder",
+                 .hint = "if this kstreamd made the folder, write " + std::to_string(kFormat) +
+                         " into it; else set another state_dir, which is restored from the changelogs"};
   if (format == kFormat) return {};
   return Error{
       .message = "state folder " + folder.string() + " has format " + *text + "; this kstreamd knows format " +

@@ -210,7 +210,7 @@ CLI::App& add_reset(CLI::App& app, ResetOptions& o) {
   to.add_option("--to-datetime", o.to_datetime, "The records since then, e.g. 2026-11-26T12:00:00Z")->type_name("TIME");
   to.require_option(0, 1);
   auto* execute = command.add_flag("--execute", o.execute, "Do it");
-  command.add_flag("--dry-run", "Only show what would be done (default)")->excludes(execute);
+  command.add_flag("--dry-run", o.dry_run, "Only show what would be done (default)")->excludes(execute);
   command.add_flag("--force", o.force,
                    "Remove the group's members first: those that were stopped, and keep their places for a while");
   command

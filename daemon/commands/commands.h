@@ -101,6 +101,7 @@ struct ResetOptions {
   std::optional<std::string> to_datetime;
   std::vector<std::string> internal_topics;  // to be deleted beside those that the topology has
   bool execute = false;
+  bool dry_run = false;  // the same as without --execute
   bool force = false;
 };
 int reset_command(const ResetOptions& options);

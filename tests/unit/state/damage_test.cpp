@@ -21,8 +21,8 @@ constexpr int kSkipped = 77;
 constexpr int64_t kMinute = 60'000;
 
 TaskStateConfig stores() {
-  return task_config({store_config("counts"),
-                      {.name = "visits", .layout = KeyLayout::window, .retention = 60 * kMinute}});
+  return task_config(
+      {store_config("counts"), {.name = "visits", .layout = KeyLayout::window, .retention = 60 * kMinute}});
 }
 
 std::string window_key(const std::string& key, int64_t start) {
@@ -127,8 +127,8 @@ TEST_CASE("a bit changed in a file of a task's state changes no answer") {
     bool harmless;    // whatever is in it
     bool is_noticed;  // often enough that this test would see nothing if it looked at the wrong files
   };
-  // The blocks of an SST, rows, index, filter, properties and footer, have checksums, and so have the manifest's records;
-  // a record that seems cut off at the manifest's end is taken for one whose writing was interrupted.
+  // The blocks of an SST, rows, index, filter, properties and footer, have checksums, and so have the manifest's
+  // records; a record that seems cut off at the manifest's end is taken for one whose writing was interrupted.
   const Kind kind = GENERATE(Kind{".sst", 25, false, false, true}, Kind{"MANIFEST", 120, true, false, true},
                              Kind{"CURRENT", 20, false, false, true}, Kind{"OPTIONS", 10, false, true, false},
                              Kind{"IDENTITY", 10, false, true, false}, Kind{"LOCK", 1, false, true, false});
@@ -176,9 +176,9 @@ TEST_CASE("a changed format is refused, and an identity is made anew") {
         INFO(at << " " << bit);
         REQUIRE_FALSE(backend.ok());
         CHECK(backend.error().recovery == Recovery::stop_topology);
-        CHECK((backend.error().message.starts_with("state folder " + folder.path() + " has format ") ||
-               backend.error().message ==
-                   "the file " + format + " is damaged: it names the format of the state folder"));
+        CHECK(
+            (backend.error().message.starts_with("state folder " + folder.path() + " has format ") ||
+             backend.error().message == "the file " + format + " is damaged: it names the format of the state folder"));
         flip(format, at, 1 << bit);
       }
     CHECK(open_state_folder({.folder = folder.path()}, clock).ok());
@@ -222,8 +222,8 @@ TEST_CASE("each mismatch of a state folder has its message and its way out") {
     config.cluster_id = "cluster-b";
     const Error error = error_of(config);
     CHECK(error.recovery == Recovery::stop_topology);
-    CHECK(error.message == "the state in " + task +
-                               " belongs to the Kafka cluster cluster-a, but this is the cluster cluster-b");
+    CHECK(error.message ==
+          "the state in " + task + " belongs to the Kafka cluster cluster-a, but this is the cluster cluster-b");
     CHECK(error.hint ==
           "connect to that cluster, set another state_dir, or remove the folder to rebuild its state from this "
           "cluster's changelogs");
@@ -328,7 +328,8 @@ TEST_CASE("child: a disk that a restoration fills", "[.]") {
   uint64_t random = 88172645463325252u;
   int64_t offset = 0;
   for (; status && offset < 5000; ++offset) {
-    for (char& c : value) c = static_cast<char>((random ^= random << 13, random ^= random >> 7, random ^= random << 17));
+    for (char& c : value)
+      c = static_cast<char>((random ^= random << 13, random ^= random >> 7, random ^= random << 17));
     const std::string key = std::to_string(offset);
     FetchedRecord record{};
     record.origin.raw_key = key.data();
@@ -369,7 +370,9 @@ void check_child(const std::string& name) {
   CHECK(WEXITSTATUS(status) == 0);
 }
 
-TEST_CASE("a folder that may only be read is refused, and says so") { check_child("child: a folder that may only be read"); }
+TEST_CASE("a folder that may only be read is refused, and says so") {
+  check_child("child: a folder that may only be read");
+}
 TEST_CASE("a disk that a restoration fills stops it, and it goes on once there is space") {
   check_child("child: a disk that a restoration fills");
 }

@@ -110,13 +110,13 @@ class ResetBase:
         self.assertEqual(new("--to-earliest"), zero)
         self.assertEqual(new("--to-latest"), ends)
         self.assertEqual(new("--to-offset", 1_000_000), ends)
-        self.assertEqual(new("--shift-by", -10), {p: end - 10 for p, end in ends.items()})
+        self.assertEqual(new("--shift-by", -10), {p: max(0, end - 10) for p, end in ends.items()})
         self.assertEqual(new("--by-duration", "1h"), zero)
         self.assertEqual(new("--by-duration", "0s"), ends)
         self.assertEqual(new("--to-datetime", time.strftime("%Y-%m-%dT%H:%M:%SZ", begun)), zero)
         self.assertEqual(new("--to-datetime", "2100-01-01T00:00:00Z"), ends)
         self.assertEqual(self.reset("--shift-by", -10, "--execute").returncode, 0)
-        self.assertEqual({o["partition"]: o["committed"] for o in self.plan()["offsets"]}, {p: end - 10 for p, end in ends.items()})
+        self.assertEqual({o["partition"]: o["committed"] for o in self.plan()["offsets"]}, {p: max(0, end - 10) for p, end in ends.items()})
 
     def test_a_running_topology_is_not_reset(self):
         self.prepare()

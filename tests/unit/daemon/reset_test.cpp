@@ -80,9 +80,11 @@ Topology counting() {
   Node in, sink;
   in.name = "in";
   in.kind = NodeKind::source;
+  in.operator_name = "source";
   in.topics = {"gone", "in"};
   sink.name = "out";
   sink.kind = NodeKind::sink;
+  sink.operator_name = "sink";
   sink.topics = {"out"};
   topology.nodes = {in, sink};
   Store store;
@@ -103,7 +105,7 @@ struct Scene {
       const TopicSpec spec{.name = name, .partitions = 1};
       REQUIRE(admin().create({&spec, 1}, kTimeout).ok());
     }
-    auto producer = std::move(*cluster->make_producer({}));
+    auto producer = cluster->make_producer({}).value();
     REQUIRE(producer->init(kTimeout).ok());
     const auto topic = *producer->open_topic("in", kTimeout);
     for (int i = 0; i < 10; ++i) REQUIRE(producer->produce({.topic = topic, .partition = 0, .timestamp = 100}).ok());
@@ -118,12 +120,16 @@ struct Scene {
   std::vector<int64_t> committed() {
     const std::vector<TopicPartition> partitions{{"in", 0}, {"app-by-repartition", 0}};
     std::vector<int64_t> offsets;
-    for (const auto& offset : *admin().group_offsets("app", partitions, kTimeout)) offsets.push_back(offset.offset);
+    const auto found = admin().group_offsets("app", partitions, kTimeout);
+    REQUIRE(found.ok());
+    for (const auto& offset : *found) offsets.push_back(offset.offset);
     return offsets;
   }
   std::vector<std::string> topics() {
     std::vector<std::string> names;
-    for (const auto& topic : *admin().list(kTimeout)) names.push_back(topic.name);
+    const auto found = admin().list(kTimeout);
+    REQUIRE(found.ok());
+    for (const auto& topic : *found) names.push_back(topic.name);
     std::sort(names.begin(), names.end());
     return names;
   }

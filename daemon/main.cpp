@@ -197,6 +197,39 @@ CLI::App& add_status(CLI::App& app, StatusOptions& o) {
   return command;
 }
 
+CLI::App& add_reset(CLI::App& app, ResetOptions& o) {
+  auto& command = *app.add_subcommand(
+      "reset",
+      "Put a stopped topology back: committed offsets, internal topics and local state. Shows what it would do");
+  command.add_option("TOPOLOGY", o.topology, "A file")->required();
+  auto& to = *command.add_option_group("where the source topics are read from afterwards");
+  to.add_flag("--to-earliest", o.to_earliest, "Their beginning (default)");
+  to.add_flag("--to-latest", o.to_latest, "Their end");
+  to.add_option("--to-offset", o.to_offset, "An offset, the same in every partition")->check(CLI::NonNegativeNumber);
+  to.add_option("--shift-by", o.shift_by, "So many records on from what is committed; back if negative")
+      ->type_name("N");
+  to.add_option("--by-duration", o.by_duration, "The records of the last so long, e.g. 2h")->type_name("TIME");
+  to.add_option("--to-datetime", o.to_datetime, "The records since then, e.g. 2026-11-26T12:00:00Z")->type_name("TIME");
+  to.require_option(0, 1);
+  auto* execute = command.add_flag("--execute", o.execute, "Do it");
+  command.add_flag("--dry-run", o.dry_run, "Only show what would be done (default)")->excludes(execute);
+  command.add_flag("--force", o.force,
+                   "Remove the group's members first: those that were stopped, and keep their places for a while");
+  command
+      .add_option("--internal-topic", o.internal_topics,
+                  "Delete this one too, which an earlier form of the topology had; may be repeated")
+      ->type_name("TOPIC")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--state-dir", o.common.layer.state_dir, "The folder of local state")->type_name("DIR");
+  add_config(command, o.common);
+  add_cluster(command, o.common);
+  add_plugins(command, o.common);
+  add_output(command, o.common);
+  command.footer("Example: kstreamd reset word-count.yaml --bootstrap localhost:9092 --execute");
+  return command;
+}
+
 int run_command_line(const std::vector<std::string>& given) {
   CLI::App app("kstreamd: Kafka Streams as a daemon", "kstreamd");
   app.set_version_flag("--version", std::string("kstreamd ") + version());
@@ -211,6 +244,7 @@ int run_command_line(const std::vector<std::string>& given) {
   ProduceOptions produce;
   ConsumeOptions consume;
   StatusOptions status;
+  ResetOptions reset;
   const auto& run_app = add_run(app, run);
   const auto& validate_app = add_validate(app, validate);
   const auto& test_app = add_test(app, test);
@@ -219,6 +253,7 @@ int run_command_line(const std::vector<std::string>& given) {
   const auto& plugins_new_app = add_plugins_new(plugins_app, plugins_new);
   const auto& produce_app = add_produce(app, produce);
   const auto& consume_app = add_consume(app, consume);
+  const auto& reset_app = add_reset(app, reset);
   add_status(app, status);
   try {
     auto arguments = spell_out_optional_values(given);
@@ -237,6 +272,7 @@ int run_command_line(const std::vector<std::string>& given) {
   if (plugins_app.parsed()) return plugins_command(plugins);
   if (produce_app.parsed()) return produce_command(produce);
   if (consume_app.parsed()) return consume_command(consume);
+  if (reset_app.parsed()) return reset_command(reset);
   return status_command(status);
 }
 

@@ -96,8 +96,10 @@ SettingsLayer layer_of_file(const DaemonConfig& config, const std::string& path)
   layer.log_level = log_level_name(config.log_level);
   layer.log_format = config.log_json ? "json" : "text";
   layer.replication_factor = config.internal_replication_factor;
+  layer.internal_topic_configs = config.internal_topic_configs;
   layer.plugin_crashes = config.plugin_crashes;
   layer.plugin_call_time = config.plugin_call_time;
+  layer.state_cleanup_delay = config.state_cleanup_delay;
   layer.stop_timeout = config.stop_timeout;
   return layer;
 }
@@ -129,9 +131,11 @@ Result<Settings> merge_settings(const std::vector<SettingsLayer>& layers, const 
   take(settings.plugins, layers, &SettingsLayer::plugins);
   take(settings.token, layers, &SettingsLayer::token);
   take(settings.replication_factor, layers, &SettingsLayer::replication_factor);
+  take(settings.internal_topic_configs, layers, &SettingsLayer::internal_topic_configs);
   take(settings.memory_limit, layers, &SettingsLayer::memory_limit);
   take(settings.plugin_crashes, layers, &SettingsLayer::plugin_crashes);
   take(settings.plugin_call_time, layers, &SettingsLayer::plugin_call_time);
+  take(settings.state_cleanup_delay, layers, &SettingsLayer::state_cleanup_delay);
   take(settings.stop_timeout, layers, &SettingsLayer::stop_timeout);
 
   std::string listen = kDefaultAddress, level = "info", format = "text";

@@ -36,9 +36,11 @@ struct SettingsLayer {
   std::optional<std::string> log_level;
   std::optional<std::string> log_format;
   std::optional<int32_t> replication_factor;
+  std::optional<std::map<std::string, std::string>> internal_topic_configs;
   std::optional<uint64_t> memory_limit;
   std::optional<int> plugin_crashes;
   std::optional<Duration> plugin_call_time;
+  std::optional<Duration> state_cleanup_delay;
   std::optional<Duration> stop_timeout;
 };
 
@@ -56,9 +58,11 @@ struct Settings {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   int32_t replication_factor = -1;
+  std::map<std::string, std::string> internal_topic_configs;
   uint64_t memory_limit = 0;                             // bytes; 0: the modules' own defaults
   int plugin_crashes = 3;                                // on one record, before it goes to the dead-letter topic
   Duration plugin_call_time = std::chrono::seconds(10);  // a call that takes longer is logged
+  Duration state_cleanup_delay = std::chrono::hours(1);  // then the state of a task that is elsewhere is removed
   Duration stop_timeout = std::chrono::seconds(25);      // the default is within what Kubernetes gives a pod
 
   bool in_memory() const { return embedded && *embedded == kInMemory; }

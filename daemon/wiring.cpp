@@ -138,6 +138,8 @@ Status Daemon::open(bool drain, const Clock& clock) {
   options.waiting_bytes = memory_.waiting;
   options.drain = drain;
   options.internal_replication_factor = settings_.replication_factor;
+  options.internal_topic_configs = settings_.internal_topic_configs;
+  options.state_cleanup_delay = settings_.state_cleanup_delay;
   if (settings_.embedded) {
     auto log = open_embedded_log(*settings_.embedded, settings_.partitions, clock, &memory_);
     if (!log) return std::move(log).error();

@@ -104,6 +104,31 @@ class EmbeddedAdmin final : public Admin {
     return {};
   }
 
+  Result<std::optional<int64_t>> offset_at(const TopicPartition& partition, int64_t timestamp_ms, Duration) override {
+    auto found = broker_.topics->find(partition);
+    if (!found) return std::move(found).error();
+    broker_.producers.push_gathered(true, true);
+    return found->second->offset_at(timestamp_ms);
+  }
+
+  Result<std::vector<GroupMemberInfo>> group_members(const std::string& group, Duration) override {
+    return broker_.groups->members(group);
+  }
+
+  Result<std::vector<PartitionOffset>> group_offsets(const std::string& group,
+                                                     std::span<const TopicPartition> partitions, Duration) override {
+    return broker_.groups->committed_now(group, partitions);
+  }
+
+  Status set_group_offsets(const std::string& group, std::span<const PartitionOffset> offsets, Duration) override {
+    return broker_.groups->set_offsets(group, offsets);
+  }
+
+  Status expel(const GroupConfig& member, Duration) override {
+    (void)broker_.groups->expel(member.group_id, member.instance_id);
+    return {};
+  }
+
  private:
   static Error missing(const std::string& name) {
     return {Recovery::retry_topology, "topic " + name + " does not exist", "create it"};

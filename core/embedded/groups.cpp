@@ -197,6 +197,17 @@ bool Groups::expel(const std::string& group_id, const std::string& instance_id) 
   return true;
 }
 
+std::vector<GroupMemberInfo> Groups::members(const std::string& group_id) const {
+  std::lock_guard lock(mutex_);
+  std::vector<GroupMemberInfo> infos;
+  auto group = groups_.find(group_id);
+  if (group == groups_.end()) return infos;
+  for (const auto& [id, member] : group->second.members)
+    if (!member.leaves_at || clock_.now() < *member.leaves_at)
+      infos.push_back({id, member.member_id, "kstreamd", "this process"});
+  return infos;
+}
+
 void Groups::topics_changed() {
   std::lock_guard lock(mutex_);
   changed_.notify_all();
@@ -298,12 +309,40 @@ Result<std::vector<PartitionOffset>> Groups::committed(const std::string& group_
                  "group " + group_id + ": a transaction with offsets of " + unstable()->text() + " is still open",
                  "it ends when its producer does, or when another takes over its transactional id"};
   std::vector<PartitionOffset> result;
-  for (const TopicPartition& partition : partitions) {
-    auto it = group.offsets.find(partition);
-    result.push_back(it == group.offsets.end() ? PartitionOffset{partition}
-                                               : PartitionOffset{partition, it->second.offset, it->second.metadata});
-  }
+  for (const TopicPartition& partition : partitions) result.push_back(committed_of(group, partition));
   return result;
+}
+
+PartitionOffset Groups::committed_of(const Group& group, const TopicPartition& partition) {
+  auto it = group.offsets.find(partition);
+  if (it == group.offsets.end()) return {partition, -1, ""};
+  return {partition, it->second.offset, it->second.metadata};
+}
+
+std::vector<PartitionOffset> Groups::committed_now(const std::string& group_id,
+                                                   std::span<const TopicPartition> partitions) const {
+  std::lock_guard lock(mutex_);
+  auto group = groups_.find(group_id);
+  std::vector<PartitionOffset> result;
+  for (const TopicPartition& partition : partitions)
+    result.push_back(group == groups_.end() ? PartitionOffset{partition, -1, ""}
+                                            : committed_of(group->second, partition));
+  return result;
+}
+
+Status Groups::set_offsets(const std::string& group_id, std::span<const PartitionOffset> offsets) {
+  int64_t written = 0;
+  Group* group = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    group = &groups_[group_id];  // groups are never removed
+    remove_expired(*group);
+    if (!group->members.empty())
+      return Error{Recovery::stop_topology, "group '" + group_id + "' has members, so that its offsets cannot be set",
+                   "stop all of them first"};
+    written = ++written_;
+  }
+  return store_offsets(group_id, *group, offsets, written);
 }
 
 Status Groups::commit(std::span<const PartitionOffset> offsets, const GroupToken& token) {
@@ -318,14 +357,24 @@ Status Groups::commit(std::span<const PartitionOffset> offsets, const GroupToken
     group_id = static_cast<const MemberToken&>(token).group();
     written = ++written_;
   }
-  if (storage_) {
+  return store_offsets(group_id, *group, offsets, written);
+}
+
+Status Groups::store_offsets(const std::string& group_id, Group& group, std::span<const PartitionOffset> offsets,
+                             int64_t written) {
+  if (storage_ && !offsets.empty()) {
     auto batch = storage_->batch();
-    for (const PartitionOffset& offset : offsets) batch.put_offset(group_id, offset);
+    for (const PartitionOffset& offset : offsets) {
+      if (offset.offset >= 0)
+        batch.put_offset(group_id, offset);
+      else
+        batch.delete_offset(group_id, offset.partition);
+    }
     KSTREAMD_TRY(storage_->write(batch, true));
   }
   std::lock_guard lock(mutex_);
   for (const PartitionOffset& offset : offsets) {
-    Committed& current = group->offsets[offset.partition];
+    Committed& current = group.offsets[offset.partition];
     if (current.written < written) current = {offset.offset, offset.metadata, written};
   }
   return {};

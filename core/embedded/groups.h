@@ -65,12 +65,18 @@ class Groups {
   void close(Membership& membership);
   std::shared_ptr<const GroupToken> token(const Membership& membership) const;
   bool expel(const std::string& group, const std::string& instance_id);
+  std::vector<GroupMemberInfo> members(const std::string& group) const;
   void topics_changed();
 
   // ---- Offsets
   Result<std::vector<PartitionOffset>> committed(const std::string& group, std::span<const TopicPartition> partitions,
                                                  Duration timeout);
   Status commit(std::span<const PartitionOffset> offsets, const GroupToken& token);
+  // Without waiting for open transactions.
+  std::vector<PartitionOffset> committed_now(const std::string& group,
+                                             std::span<const TopicPartition> partitions) const;
+  // As no member of the group; refused while it has any. Offset -1 forgets.
+  Status set_offsets(const std::string& group, std::span<const PartitionOffset> offsets);
   // Of a transaction: pending until it ends. Kafka's rule: of two offsets the one written last wins, whatever commits
   // last.
   Status add_pending(Owner owner, std::span<const PartitionOffset> offsets, const GroupToken& token);
@@ -108,7 +114,11 @@ class Groups {
     std::map<TopicPartition, std::vector<Pending>> pending;
   };
 
+  Status store_offsets(const std::string& group_id, Group& group, std::span<const PartitionOffset> offsets,
+                       int64_t written);
+
   // With mutex_ held:
+  static PartitionOffset committed_of(const Group& group, const TopicPartition& partition);
   void join_locked(Membership& membership);
   GroupEvent next_event(Membership& membership);
   GroupEvent tell_result(Membership& membership, Group& group, Member& member);

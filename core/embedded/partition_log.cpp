@@ -202,6 +202,24 @@ Admin::Watermarks PartitionLog::watermarks() const {
   return {low_, next_};
 }
 
+Result<std::optional<int64_t>> PartitionLog::offset_at(int64_t timestamp_ms) {
+  constexpr size_t kReadBytes = 1 << 20;
+  for (int64_t position = watermarks().low;;) {
+    auto fetched = fetch(position, false, kReadBytes);
+    if (!fetched) return std::move(fetched).error();
+    for (const Fetched::Slice& slice : fetched->slices) {
+      if (slice.segment->max_timestamp < timestamp_ms) continue;
+      PackReader records(slice.segment->bytes);
+      for (PackedRecord record; records.next(record);)
+        if (const int64_t offset = slice.segment->base_offset + record.offset;
+            record.timestamp >= timestamp_ms && offset >= position)
+          return std::optional(offset);
+    }
+    if (fetched->position >= fetched->end) return std::optional<int64_t>();
+    position = fetched->position;
+  }
+}
+
 // ---- Waking readers
 
 void PartitionLog::notify_locked(bool committed) {

@@ -73,6 +73,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Reads from `position`, about max_bytes and at least a segment. An error when the position is out of range.
   Result<Fetched> fetch(int64_t position, bool committed_only, size_t max_bytes);
   Admin::Watermarks watermarks() const;
+  // The first record whose timestamp is `timestamp_ms` or later, decided or not.
+  Result<std::optional<int64_t>> offset_at(int64_t timestamp_ms);
 
   Status delete_before(int64_t offset);
   // Compaction and retention, as the policy says.

@@ -21,11 +21,6 @@ std::string quoted(const std::string& topic) { return "topic '" + topic + "'"; }
 
 }  // namespace
 
-struct KafkaAdmin::Request {
-  Handle<rd_kafka_AdminOptions_t> options;
-  Handle<rd_kafka_queue_t> queue;
-};
-
 KafkaAdmin::KafkaAdmin(Properties user) : properties_(admin_properties(user)) {}
 
 Result<Client*> KafkaAdmin::client() {

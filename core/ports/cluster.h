@@ -167,6 +167,14 @@ struct TopicSpec {
   std::map<std::string, std::string> configs;
 };
 
+// A member of a consumer group, as others see it.
+struct GroupMemberInfo {
+  std::string instance_id;  // of a static member; else empty
+  std::string member_id;
+  std::string client_id;
+  std::string host;
+};
+
 // Thread safety: every function may be called from any thread.
 class Admin {
  public:
@@ -186,6 +194,24 @@ class Admin {
   virtual Result<Watermarks> watermarks(const TopicPartition& partition, Duration timeout) = 0;
   // Deletes the records below the offsets.
   virtual Status delete_records(std::span<const PartitionOffset> before, Duration timeout) = 0;
+  // The offset of the first record that is not older than the time, in ms since 1970; nullopt: all are older.
+  virtual Result<std::optional<int64_t>> offset_at(const TopicPartition& partition, int64_t timestamp_ms,
+                                                   Duration timeout) = 0;
+
+  // Groups, by whoever is no member of them.
+
+  // Who is in the group; nobody where there is no such group.
+  virtual Result<std::vector<GroupMemberInfo>> group_members(const std::string& group, Duration timeout) = 0;
+  // What the group has committed, whatever transactions on it are open; -1 where there is nothing.
+  virtual Result<std::vector<PartitionOffset>> group_offsets(const std::string& group,
+                                                             std::span<const TopicPartition> partitions,
+                                                             Duration timeout) = 0;
+  // Sets what the group has committed; -1 forgets it. While the group has members it is refused (stop_topology).
+  virtual Status set_group_offsets(const std::string& group, std::span<const PartitionOffset> offsets,
+                                   Duration timeout) = 0;
+  // Ends the membership of a static member, one that was stopped and keeps its place or one that lives (which then
+  // joins again), and returns when it is gone. No such member is no error.
+  virtual Status expel(const GroupConfig& member, Duration timeout) = 0;
 };
 
 // The connection: makes everything else. Thread safety: every function may be called from any thread.

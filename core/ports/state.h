@@ -178,6 +178,12 @@ struct StateMemory {
   uint64_t uncommitted = 0;
 };
 
+// A task's state as it is kept, open or not.
+struct KeptState {
+  TaskId task;
+  uint64_t bytes = 0;
+};
+
 // Where tasks' states live: a folder of the process, or memory. Thread safety: every function may be called from any
 // thread.
 class StateBackend {
@@ -187,6 +193,8 @@ class StateBackend {
   // followed by open() is the way out; other errors (locked by pid N, a newer format, another cluster) are an
   // operator's.
   virtual Result<std::unique_ptr<TaskState>> open(const TaskStateConfig& config) = 0;
+  // The states of `topology` that outlive the process. May take as long as looking at all of their files does.
+  virtual Result<std::vector<KeptState>> kept(const std::string& topology) = 0;
   // Removes the state of a task that is not open.
   virtual Status wipe(const std::string& topology, const TaskId& task) = 0;
   // Who this process is in `topology`, across restarts: made at first use, kept in the topology's folder.

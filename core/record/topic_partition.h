@@ -1,9 +1,12 @@
 // Names of places in the log.
 #pragma once
+#include <charconv>
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace kstreamd {
 
@@ -28,6 +31,16 @@ struct TaskId {
   int32_t partition = 0;
   auto operator<=>(const TaskId&) const = default;
   std::string text() const { return sub_topology + "-" + std::to_string(partition); }
+  // The task of a text(); nullopt: it is nobody's.
+  static std::optional<TaskId> parse(std::string_view text) {
+    const size_t dash = text.rfind('-');
+    if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+    TaskId id{std::string(text.substr(0, dash)), 0};
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + dash + 1, end, id.partition);
+    if (error != std::errc() || stop != end || id.partition < 0) return std::nullopt;
+    return id;
+  }
 };
 
 }  // namespace kstreamd

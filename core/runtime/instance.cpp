@@ -11,6 +11,7 @@ constexpr Duration busy_wait = std::chrono::milliseconds(5);  // while tasks cha
 constexpr Duration drain_interval = std::chrono::milliseconds(20);
 constexpr Duration drain_notice_interval = std::chrono::seconds(5);
 constexpr Duration purge_interval = std::chrono::seconds(30);  // Kafka Streams' repartition.purge.interval.ms
+constexpr Duration cleanup_interval = std::chrono::minutes(1);
 constexpr Duration request_timeout = std::chrono::seconds(5);
 }  // namespace
 
@@ -23,7 +24,8 @@ Instance::Instance(const Topology& topology, RuntimePorts ports, RuntimeOptions 
       preparation_(std::move(preparation)),
       topics_(topology),
       ends_(preparation_.source_ends),
-      next_purge_(ports.clock.now() + purge_interval) {
+      next_purge_(ports.clock.now() + purge_interval),
+      cleanup_(options.state_cleanup_delay) {
   for (TaskPhase phase : {TaskPhase::restoring, TaskPhase::running, TaskPhase::closing})
     task_gauges_[phase] =
         ports_.metrics.gauge("kstreamd_tasks", {{"topology", topology_.name}, {"state", phase_name(phase)}});
@@ -64,6 +66,7 @@ void Instance::step(Duration wait) {
   handle(member_->poll(settled() && !options_.drain ? wait : std::min(wait, busy_wait)));
   if (options_.drain) check_drain();
   if (ports_.clock.now() >= next_purge_) purge_repartitions();
+  if (ports_.clock.now() >= next_cleanup_) clean_up_state();
   publish();
 }
 
@@ -306,6 +309,36 @@ void Instance::purge_repartitions() {
         {{"topology", topology_.name}, {"cause", deleted.error().text()}});
   for (const auto& purged : before)
     if (deleted) purged_[purged.partition] = purged.offset;
+}
+
+// What a task leaves behind that has moved to another instance: it may come back, and is then restored from there.
+void Instance::clean_up_state() {
+  next_cleanup_ = ports_.clock.now() + std::min(cleanup_interval, options_.state_cleanup_delay);
+  if (!joined()) return cleanup_.forget();
+  auto found = ports_.state.kept(topology_.name);
+  if (!found) {
+    log(LogLevel::warn, "local state cannot be looked through for what is no longer needed; it is tried again",
+        {{"topology", topology_.name}, {"cause", found.error().text()}});
+    return;
+  }
+  std::map<TaskId, uint64_t> kept;
+  std::vector<TaskId> tasks;
+  for (const auto& state : *found) {
+    kept[state.task] = state.bytes;
+    tasks.push_back(state.task);
+  }
+  std::set<TaskId> owned;
+  for (const auto& [task, entry] : entries_) owned.insert(preparation_.plan.tasks[task].id);
+  for (const auto& task : cleanup_.due(tasks, owned, ports_.clock.now())) {
+    if (auto removed = ports_.state.wipe(topology_.name, task); !removed) {
+      log(LogLevel::warn, "local state that is no longer needed could not be removed; it is tried again",
+          {{"topology", topology_.name}, {"task", task.text()}, {"cause", removed.error().text()}});
+      continue;
+    }
+    log(LogLevel::info, "the local state of a task that is no longer here was removed",
+        {{"topology", topology_.name}, {"task", task.text()}, {"bytes", static_cast<int64_t>(kept[task])}});
+    ports_.metrics.counter("kstreamd_state_cleanups_total", {{"topology", topology_.name}})->add(1);
+  }
 }
 
 void Instance::publish() {

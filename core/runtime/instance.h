@@ -21,6 +21,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/protocol/state_cleanup.h"
 #include "core/runtime/preparation.h"
 #include "core/runtime/restorer.h"
 #include "core/runtime/worker.h"
@@ -76,6 +77,7 @@ class Instance {
   void say_drain_waits(size_t tasks);
   bool drained_through(int sub_topology, const std::map<TopicPartition, const InputStatus*>& inputs);
   void purge_repartitions();
+  void clean_up_state();
   void publish();
 
   // Constant after construction
@@ -98,6 +100,8 @@ class Instance {
   Duration next_drain_check_{0};
   Duration next_drain_notice_{0};
   Duration next_purge_{0};
+  Duration next_cleanup_{0};
+  StateCleanup cleanup_;
   std::map<TaskPhase, std::shared_ptr<Gauge>> task_gauges_;
   bool closing_all_ = false;
   std::optional<Error> error_;

@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "core/base/log.h"
+#include "core/runtime/internal_topics.h"
 
 namespace kstreamd {
 namespace {
 
 constexpr Duration request_timeout = std::chrono::seconds(5);
 constexpr Duration create_timeout = std::chrono::seconds(20);
-
-// For how long a changelog keeps rows that have expired: stream time runs behind the clock.
-constexpr std::chrono::milliseconds changelog_reserve = std::chrono::hours(24);
 
 using Partitions = std::map<std::string, int32_t>;
 
@@ -50,63 +48,20 @@ Result<Partitions> user_topics(const Topology& topology, const RuntimePorts& por
   return partitions_of(ports.cluster.admin(), wanted);
 }
 
-}  // namespace
-
-std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan& plan, int32_t replication) {
-  std::vector<TopicSpec> specs;
-  // The configurations are Kafka Streams' own, so that either can take over from the other.
-  for (const auto& [name, partitions] : plan.repartition_partitions)
-    specs.push_back({name,
-                     partitions,
-                     replication,
-                     {{"cleanup.policy", "delete"},
-                      {"retention.ms", "-1"},
-                      {"segment.bytes", "52428800"},
-                      {"message.timestamp.type", "CreateTime"}}});
-  for (const auto& store : topology.stores) {
-    if (!store.changelogged) continue;
-    TopicSpec spec{store.changelog_topic,
-                   plan.changelog_partitions.at(store.changelog_topic),
-                   replication,
-                   {{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}}};
-    const bool versioned = kind_of(store.type) == StoreKind::versioned;
-    // A compacted changelog has one version of a key, and none of those before it.
-    if (versioned)
-      spec.configs["min.compaction.lag.ms"] = std::to_string((store.retention + changelog_reserve).count());
-    const auto lifetime = versioned ? std::chrono::milliseconds(0) : std::max(store.retention, store.ttl);
-    if (lifetime.count() > 0) {
-      spec.configs["cleanup.policy"] = "compact,delete";
-      spec.configs["retention.ms"] = std::to_string((lifetime + changelog_reserve).count());
-    }
-    for (const auto& [key, value] : store.changelog_configs) spec.configs[key] = value;
-    specs.push_back(std::move(spec));
-  }
-  specs.push_back(
-      {topology.tasks_topic(), static_cast<int32_t>(plan.tasks.size()), replication, {{"cleanup.policy", "compact"}}});
-  return specs;
-}
-
-namespace {
-
-Status create_internal_topics(const Topology& topology, const TaskPlan& plan, Admin& admin, int32_t replication) {
-  const auto specs = internal_topics(topology, plan, replication);
+Status create_internal_topics(const Topology& topology, const TaskPlan& plan, Admin& admin,
+                              const RuntimeOptions& options) {
+  const auto wanted = internal_topics(topology, plan, options);
   std::vector<std::string> names;
-  for (const auto& spec : specs) names.push_back(spec.name);
+  for (const auto& topic : wanted) names.push_back(topic.spec.name);
   auto found = partitions_of(admin, names);
   if (!found) return std::move(found).error();
   std::vector<TopicSpec> missing;
-  for (const auto& spec : specs) {
-    auto existing = found->find(spec.name);
-    if (existing == found->end()) {
-      missing.push_back(spec);
-    } else if (existing->second != spec.partitions) {
-      return Error{Recovery::stop_topology,
-                   "topology '" + topology.name + "': internal topic '" + spec.name + "' has " +
-                       std::to_string(existing->second) + " partitions, but the topology has " +
-                       std::to_string(spec.partitions) + " tasks there",
-                   "the partition count of a source topic has changed; stop all instances, then give the topic that "
-                   "many partitions, or delete it if its content may be made anew"};
-    }
+  for (const auto& topic : wanted) {
+    auto existing = found->find(topic.spec.name);
+    if (existing == found->end())
+      missing.push_back(topic.spec);
+    else
+      KSTREAMD_TRY(check_internal_topic(topology, topic, existing->second, admin, options));
   }
   if (missing.empty()) return {};
   for (const auto& spec : missing)
@@ -125,7 +80,7 @@ Result<Preparation> prepare(const Topology& topology, const RuntimePorts& ports,
   auto plan = plan_tasks(topology, *partitions);
   if (!plan) return std::move(plan).error();
   done.plan = std::move(*plan);
-  KSTREAMD_TRY(create_internal_topics(topology, done.plan, admin, options.internal_replication_factor));
+  KSTREAMD_TRY(create_internal_topics(topology, done.plan, admin, options));
   auto cluster_id = admin.cluster_id(request_timeout);
   if (!cluster_id) return std::move(cluster_id).error();
   done.cluster_id = std::move(*cluster_id);

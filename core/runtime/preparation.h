@@ -11,9 +11,6 @@
 
 namespace kstreamd {
 
-// The topics that a topology makes for itself, as they are to be.
-std::vector<TopicSpec> internal_topics(const Topology& topology, const TaskPlan& plan, int32_t replication);
-
 struct Preparation {
   TaskPlan plan;
   std::string cluster_id;

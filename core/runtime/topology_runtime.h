@@ -4,6 +4,7 @@
 // recovery is retry_topology it starts itself again with back-off; after stop_topology it stays failed. Thread safety:
 // start, stop and the destructor from one thread; status() from any.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,8 @@ struct RuntimeOptions {
   int workers = 1;
   bool drain = false;  // process each source partition to the end it had at the start, then stop
   int32_t internal_replication_factor = -1;
+  std::map<std::string, std::string> internal_topic_configs;  // of all internal topics, unless a store says otherwise
+  Duration state_cleanup_delay = std::chrono::hours(1);  // then the state of a task that is elsewhere is removed here
   // For the embedded log: source and sink topics that are missing are made, with this many partitions. 0: they are an
   // error.
   int32_t create_topics_with = 0;

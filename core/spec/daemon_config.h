@@ -23,10 +23,12 @@ struct DaemonConfig {
   std::string http_token;  // asked of HTTP clients; empty: none
   LogLevel log_level = LogLevel::info;
   bool log_json = false;
-  int32_t internal_replication_factor = -1;            // -1: the broker's default
-  int plugin_crashes = 3;                              // on one record, before it goes to the dead-letter topic
-  std::chrono::milliseconds plugin_call_time{10'000};  // a call that takes longer is logged
-  std::chrono::milliseconds stop_timeout{25'000};      // for a stop; then the process ends as it is
+  int32_t internal_replication_factor = -1;                   // -1: the broker's default
+  std::map<std::string, std::string> internal_topic_configs;  // of all internal topics
+  int plugin_crashes = 3;                                     // on one record, before it goes to the dead-letter topic
+  std::chrono::milliseconds plugin_call_time{10'000};         // a call that takes longer is logged
+  std::chrono::milliseconds state_cleanup_delay{3'600'000};   // then the state of a task that is elsewhere is removed
+  std::chrono::milliseconds stop_timeout{25'000};             // for a stop; then the process ends as it is
 };
 
 }  // namespace kstreamd

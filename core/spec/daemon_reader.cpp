@@ -51,15 +51,28 @@ void read_limits(const YamlNode& root, Reader& reader, DaemonConfig& config) {
     reader.map(*memory->value, memory->place, memory->key, {"limit"});
     if (auto* limit = memory->value->find("limit")) config.memory_limit = reader.size(*limit->value, limit->key);
   }
-  if (auto* internal = root.find("internal_topics")) {
-    reader.map(*internal->value, internal->place, internal->key, {"replication_factor"});
-    if (auto* factor = internal->value->find("replication_factor"))
-      if (auto number = reader.integer(*factor->value, factor->key, -1, 32767)) {
-        config.internal_replication_factor = static_cast<int32_t>(*number);
-        if (*number == 0)
-          reader.error(factor->value->place, "'replication_factor' cannot be 0", "use -1 for the broker's default");
-      }
-  }
+}
+
+void read_internal_topics(const YamlNode& root, Reader& reader, DaemonConfig& config) {
+  auto* internal = root.find("internal_topics");
+  if (internal == nullptr) return;
+  reader.map(*internal->value, internal->place, internal->key, {"replication_factor", "topic_config"});
+  if (auto* factor = internal->value->find("replication_factor"))
+    if (auto number = reader.integer(*factor->value, factor->key, -1, 32767)) {
+      config.internal_replication_factor = static_cast<int32_t>(*number);
+      if (*number == 0)
+        reader.error(factor->value->place, "'replication_factor' cannot be 0", "use -1 for the broker's default");
+    }
+  auto* configs = internal->value->find("topic_config");
+  if (configs == nullptr) return;
+  config.internal_topic_configs =
+      reader.text_map(*configs->value, configs->key).value_or(config.internal_topic_configs);
+  // What keeps a topic's records differs from one kind of internal topic to the next.
+  for (const char* own : {"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type"})
+    if (auto* entry = configs->value->find(own))
+      reader.error(entry->place, std::string("'") + own + "' is not for all internal topics alike",
+                   "kstreamd sets it for each; a changelog has its own in the topology file: stores: NAME: changelog: "
+                   "{ topic_config: ... }");
 }
 
 // A duration of at least `least`.
@@ -76,6 +89,7 @@ void read_time(const YamlNode::Entry* entry, std::chrono::milliseconds least, Re
 void read_plugin_limits(const YamlNode& root, Reader& reader, DaemonConfig& config) {
   constexpr std::chrono::milliseconds least{100};
   read_time(root.find("stop_timeout"), least, reader, config.stop_timeout);
+  read_time(root.find("state_cleanup_delay"), least, reader, config.state_cleanup_delay);
   auto* limits = root.find("plugin_limits");
   if (limits == nullptr) return;
   reader.map(*limits->value, limits->place, limits->key, {"crashes", "call_time"});
@@ -96,7 +110,7 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
   }
   reader.map(root, root.place, "daemon file",
              {"kstreamd", "kafka", "topologies", "plugins", "state_dir", "workers", "memory", "listen", "log", "http",
-              "internal_topics", "plugin_limits", "stop_timeout"});
+              "internal_topics", "plugin_limits", "state_cleanup_delay", "stop_timeout"});
   auto* version = root.find("kstreamd");
   if (version == nullptr) {
     reader.error(root.place, "the file does not say its format version", "add 'kstreamd: 1' as its first line");
@@ -108,6 +122,7 @@ DaemonConfig read_daemon(const YamlNode& root, Reader& reader) {
     config.kafka = reader.text_map(*kafka->value, kafka->key).value_or(config.kafka);
   read_paths(root, reader, config);
   read_limits(root, reader, config);
+  read_internal_topics(root, reader, config);
   read_plugin_limits(root, reader, config);
   read_log(root, reader, config);
   read_http(root, reader, config);

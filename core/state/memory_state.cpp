@@ -18,6 +18,8 @@ class MemoryState final : public StateBackend {
     return std::unique_ptr<TaskState>(std::make_unique<LocalTaskState>(config.stores, nullptr, budget_));
   }
 
+  Result<std::vector<KeptState>> kept(const std::string&) override { return std::vector<KeptState>(); }
+
   Status wipe(const std::string&, const TaskId&) override { return {}; }
 
   StateMemory memory() const override {

@@ -78,6 +78,8 @@ class RocksdbState final : public StateBackend {
     return std::unique_ptr<TaskState>(std::make_unique<LocalTaskState>(config.stores, std::move(database), budget_));
   }
 
+  Result<std::vector<KeptState>> kept(const std::string& topology) override { return share_->folder->tasks(topology); }
+
   Status wipe(const std::string& topology, const TaskId& task) override {
     std::string path = share_->folder->task_path(topology, task).string();
     if (!share_->open.add(path)) return in_use(path);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -88,7 +89,12 @@ Status check_format(const fs::path& folder) {
   if (!text) return std::move(text).error();
   if (text->empty()) return write_text(path, std::to_string(kFormat));
   int format = 0;
-  std::from_chars(text->data(), text->data() + text->size(), format);
+  const char* end = text->data() + text->size();
+  const auto [stop, unreadable] = std::from_chars(text->data(), end, format);
+  if (unreadable != std::errc() || stop != end || format < 1)
+    return Error{.message = "the file " + path.string() + " is damaged: it names the format of the state folder",
+                 .hint = "if this kstreamd made the folder, write " + std::to_string(kFormat) +
+                         " into it; else set another state_dir, which is restored from the changelogs"};
   if (format == kFormat) return {};
   return Error{
       .message = "state folder " + folder.string() + " has format " + *text + "; this kstreamd knows format " +
@@ -129,6 +135,23 @@ std::string component(const std::string& name) {
     }
   }
   return safe.empty() ? "%" : safe;
+}
+
+// The name of a component; empty when it is none of ours.
+std::string name_of(const std::string& component_name) {
+  std::string name;
+  for (size_t i = 0; i < component_name.size(); ++i) {
+    unsigned int byte = 0;
+    if (component_name[i] != '%') {
+      name += component_name[i];
+      continue;
+    }
+    const char* digits = component_name.data() + i + 1;
+    if (i + 2 >= component_name.size() || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) return "";
+    name += static_cast<char>(byte);
+    i += 2;
+  }
+  return name;
 }
 
 bool is_instance_id(const std::string& text) {
@@ -176,6 +199,27 @@ fs::path StateFolder::task_path(const std::string& topology, const TaskId& task)
 
 Status StateFolder::make_task_folder(const std::string& topology, const TaskId& task) const {
   return make_private_folder(task_path(topology, task));
+}
+
+Result<std::vector<KeptState>> StateFolder::tasks(const std::string& topology) const {
+  const fs::path folder = topology_path(topology);
+  std::vector<KeptState> tasks;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    auto task = it->is_directory(error) ? TaskId::parse(name_of(it->path().filename().string())) : std::nullopt;
+    if (!task) continue;
+    KeptState kept{std::move(*task), 0};
+    // Files may go while they are looked at: RocksDB's threads work on.
+    std::error_code gone;
+    for (auto file = fs::recursive_directory_iterator(it->path(), gone); !gone && file != fs::end(file);
+         file.increment(gone))
+      if (const auto size = file->file_size(gone); !gone) kept.bytes += size;
+    tasks.push_back(std::move(kept));
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    return file_error("read the folder", folder, error.value());
+  std::sort(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) { return a.task < b.task; });
+  return tasks;
 }
 
 Result<std::string> StateFolder::instance_id(const std::string& topology) const {

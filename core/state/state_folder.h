@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
+#include "core/ports/state.h"
 #include "core/record/topic_partition.h"
 
 namespace kstreamd {
@@ -30,6 +32,8 @@ class StateFolder {
   std::filesystem::path task_path(const std::string& topology, const TaskId& task) const;
   // Makes the topology's and the task's folder.
   Status make_task_folder(const std::string& topology, const TaskId& task) const;
+  // The tasks that have a folder, and the sizes of their files.
+  Result<std::vector<KeptState>> tasks(const std::string& topology) const;
   Result<std::string> instance_id(const std::string& topology) const;
 
  private:

@@ -90,6 +90,22 @@ struct StatusOptions {
 };
 int status_command(const StatusOptions& options);
 
+struct ResetOptions {
+  CommonOptions common;
+  std::string topology;  // a file
+  bool to_earliest = false;
+  bool to_latest = false;
+  std::optional<int64_t> to_offset;
+  std::optional<int64_t> shift_by;
+  std::optional<std::string> by_duration;
+  std::optional<std::string> to_datetime;
+  std::vector<std::string> internal_topics;  // to be deleted beside those that the topology has
+  bool execute = false;
+  bool dry_run = false;  // the same as without --execute
+  bool force = false;
+};
+int reset_command(const ResetOptions& options);
+
 // ---- For the commands themselves
 
 // Says an error on standard error: "kstreamd: message", and its hint.

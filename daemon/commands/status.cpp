@@ -8,29 +8,12 @@
 #include "daemon/commands/target.h"
 #include "daemon/daemon_client.h"
 #include "daemon/drain_progress.h"
+#include "daemon/text_table.h"
 
 namespace kstreamd {
 namespace {
 
 using nlohmann::json;
-
-// Rows of text, in columns as wide as need be. The first row is the heading.
-void print_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    std::cout << line << "\n";
-  }
-}
 
 int64_t lag_of(const json& task) {
   int64_t lag = 0;
@@ -55,7 +38,7 @@ void print_status(const json& topologies, const json& tasks) {
                     std::to_string(topology.at("tasks_running").get<int>()) + "/" +
                         std::to_string(topology.at("tasks").get<int>()),
                     grouped(topology.at("lag"))});
-  print_table(rows);
+  std::cout << table_text(rows);
   for (const auto& topology : topologies) {
     const std::string name = topology.at("name");
     if (topology.at("error").is_string()) std::cout << name << ": " << topology.at("error").get<std::string>() << "\n";
@@ -71,7 +54,7 @@ void print_status(const json& topologies, const json& tasks) {
                     grouped(lag_of(task)), restoration_of(task)});
   }
   std::cout << "\n";
-  print_table(rows);
+  std::cout << table_text(rows);
 }
 
 }  // namespace

@@ -147,6 +147,23 @@ class SimAdmin final : public Admin {
     for (const auto& b : before) chaos_.happened(Event::repartition_purged, process_, b.partition.text(), b.offset);
     return real_.delete_records(before, timeout);
   }
+  Result<std::optional<int64_t>> offset_at(const TopicPartition& partition, int64_t timestamp_ms,
+                                           Duration timeout) override {
+    return real_.offset_at(partition, timestamp_ms, timeout);
+  }
+  Result<std::vector<GroupMemberInfo>> group_members(const std::string& group, Duration timeout) override {
+    return real_.group_members(group, timeout);
+  }
+  Result<std::vector<PartitionOffset>> group_offsets(const std::string& group,
+                                                     std::span<const TopicPartition> partitions,
+                                                     Duration timeout) override {
+    return real_.group_offsets(group, partitions, timeout);
+  }
+  Status set_group_offsets(const std::string& group, std::span<const PartitionOffset> offsets,
+                           Duration timeout) override {
+    return real_.set_group_offsets(group, offsets, timeout);
+  }
+  Status expel(const GroupConfig& member, Duration timeout) override { return real_.expel(member, timeout); }
 
  private:
   Status answer() {

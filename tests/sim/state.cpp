@@ -223,6 +223,13 @@ Result<std::unique_ptr<TaskState>> SimState::open(const TaskStateConfig& config)
   return std::unique_ptr<TaskState>(std::make_unique<SimTaskState>(*this, name, config, disk));
 }
 
+Result<std::vector<KeptState>> SimState::kept(const std::string&) {
+  std::vector<KeptState> kept;
+  for (const auto& [name, task] : disk_)
+    if (auto id = TaskId::parse(name)) kept.push_back({std::move(*id), 0});
+  return kept;
+}
+
 Status SimState::wipe(const std::string&, const TaskId& task) {
   if (open_.contains(task.text()))
     return Error{Recovery::stop_topology, "the state of task " + task.text() + " is wiped while it is open",

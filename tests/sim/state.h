@@ -23,6 +23,7 @@ class SimState final : public StateBackend {
   ~SimState() override;
 
   Result<std::unique_ptr<TaskState>> open(const TaskStateConfig& config) override;
+  Result<std::vector<KeptState>> kept(const std::string& topology) override;
   Status wipe(const std::string& topology, const TaskId& task) override;
   Result<std::string> instance_id(const std::string& topology) override;
 

@@ -167,6 +167,7 @@ class Harness {
     return all;
   }
 
+  void advance(Duration by) { clock_.advance(by); }
   Cluster& cluster() { return *cluster_; }
   EmbeddedLevers& levers() { return *embedded_levers(*cluster_); }
   Result<std::unique_ptr<Instance>> try_start(Process& process, RuntimeOptions options) {

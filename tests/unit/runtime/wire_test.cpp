@@ -9,7 +9,7 @@
 #include "core/base/base64.h"
 #include "core/record/murmur2.h"
 #include "core/record/store_keys.h"
-#include "core/runtime/preparation.h"
+#include "core/runtime/internal_topics.h"
 #include "core/spec/spec.h"
 #include "core/spec/yaml_tree.h"
 #include "tests/unit/spec/fake_catalog.h"
@@ -72,8 +72,8 @@ std::map<std::string, TopicSpec> topics_of(const Topology& topology, const std::
   INFO((plan ? "" : plan.error().text()));
   REQUIRE(plan.ok());
   std::map<std::string, TopicSpec> topics;
-  for (auto& spec : internal_topics(topology, *plan, -1))
-    if (spec.name != topology.tasks_topic()) topics.emplace(spec.name, spec);
+  for (const auto& topic : internal_topics(topology, *plan, {}))
+    if (topic.spec.name != topology.tasks_topic()) topics.emplace(topic.spec.name, topic.spec);
   return topics;
 }
 

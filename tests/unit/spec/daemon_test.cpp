@@ -32,7 +32,8 @@ memory: { limit: 2GiB }
 listen: 0.0.0.0:0
 http: { token: secret }
 log: { level: warn, format: json }
-internal_topics: { replication_factor: 3 }
+internal_topics: { replication_factor: 3, topic_config: { min.insync.replicas: 2 } }
+state_cleanup_delay: 10m
 plugin_limits: { crashes: 5, call_time: 2s }
 stop_timeout: 500ms
 )",
@@ -51,6 +52,8 @@ stop_timeout: 500ms
   CHECK(c.log_level == LogLevel::warn);
   CHECK(c.log_json);
   CHECK(c.internal_replication_factor == 3);
+  CHECK(c.internal_topic_configs == std::map<std::string, std::string>{{"min.insync.replicas", "2"}});
+  CHECK(c.state_cleanup_delay == std::chrono::minutes(10));
   CHECK(c.plugin_crashes == 5);
   CHECK(c.plugin_call_time == std::chrono::seconds(2));
   CHECK(c.stop_timeout == std::chrono::milliseconds(500));
@@ -72,6 +75,8 @@ TEST_CASE("the sample daemon file holds the defaults") {
   CHECK(c.log_level == defaults.log_level);
   CHECK(c.log_json == defaults.log_json);
   CHECK(c.internal_replication_factor == defaults.internal_replication_factor);
+  CHECK(c.internal_topic_configs == defaults.internal_topic_configs);
+  CHECK(c.state_cleanup_delay == defaults.state_cleanup_delay);
   CHECK(c.plugin_crashes == defaults.plugin_crashes);
   CHECK(c.plugin_call_time == defaults.plugin_call_time);
   CHECK(c.stop_timeout == defaults.stop_timeout);
@@ -87,6 +92,9 @@ TEST_CASE("mistakes in a daemon file") {
   CHECK_THAT(one("kstreamd: 1\nkafka: [a]\n").message, Contains("has to be a map"));
   CHECK_THAT(one("kstreamd: 1\nkafka: { a: { b: c } }\n").message, Contains("'a' has to be text"));
   CHECK_THAT(one("kstreamd: 1\nworkers: 1\nworkers: 2\n").message, Contains("given twice"));
+  CHECK_THAT(one("kstreamd: 1\nstate_cleanup_delay: 1ms\n").message, Contains("too short"));
+  CHECK_THAT(one("kstreamd: 1\ninternal_topics: { topic_config: { retention.ms: 5 } }\n").message,
+             Contains("'retention.ms' is not for all internal topics alike"));
   CHECK_THAT(one("workers: 1\n").message, Contains("format version"));
   CHECK(load_daemon_text("kstreamd: 1\nworker: 1\nlisten: x\nlog: { levle: info }\n", "d").diagnostics.size() == 3);
 }

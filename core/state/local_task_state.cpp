@@ -6,9 +6,6 @@
 namespace kstreamd {
 namespace {
 
-// A restoration writes this much at a time, so that its batches stay out of the way of everything else.
-constexpr size_t kRestoreBatchBytes = 4 << 20;
-
 }  // namespace
 
 LocalTaskState::LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<TaskDatabase> database,
@@ -68,10 +65,8 @@ Status LocalTaskState::write_staged() {
 Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> records, int64_t next_offset) {
   if (failed_) return *failed_;
   Store& store = stores_[index];
-  CommittedRows& rows = store.layered->rows();
   store.layered->overlay().clear();
-  ChangelogPosition position = store.position.value_or(ChangelogPosition{});
-  size_t staged = 0;
+  const FetchedRecord* last = nullptr;
   for (const auto& record : records) {
     const Origin& origin = record.origin;
     if (!origin.raw_key) {
@@ -79,20 +74,35 @@ Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> reco
           {{"store", store.layered->name()}, {"offset", origin.offset}});
       continue;
     }
-    StoreValue value{origin.raw_value != nullptr, raw_value(origin), record.timestamp};
-    rows.write(raw_key(origin), store.layered->restored(raw_key(origin)) ? value : StoreValue{});
-    position = {origin.offset + 1, {origin.offset, changelog_fingerprint(raw_key(origin), value)}};
-    staged += origin.raw_key_size + origin.raw_value_size;
-    if (staged < kRestoreBatchBytes) continue;
-    stage_clock(store);
-    set_position(store, position);
-    KSTREAMD_TRY(write_staged());
-    staged = 0;
+    last = &record;
+    // What has expired is hidden, whatever the rows have of it.
+    if (!store.layered->restored(raw_key(origin))) continue;
+    const StoreValue value{origin.raw_value != nullptr, raw_value(origin), record.timestamp};
+    if (store.memory)
+      store.memory->write(raw_key(origin), value);
+    else
+      database_->gather(store.column, raw_key(origin), value);
   }
-  position.next_offset = next_offset;
-  stage_clock(store);
-  set_position(store, position);
-  return write_staged();
+  if (!store.position) store.position = ChangelogPosition{};
+  store.position->next_offset = next_offset;
+  if (last) {
+    const Origin& origin = last->origin;
+    const StoreValue value{origin.raw_value != nullptr, raw_value(origin), 0};
+    store.position->mark = {origin.offset, changelog_fingerprint(raw_key(origin), value)};
+  }
+  return store.memory ? Status() : gathered(store, false);
+}
+
+Status LocalTaskState::finish_restore(size_t index) {
+  if (failed_) return *failed_;
+  Store& store = stores_[index];
+  return store.memory || !store.position ? Status() : gathered(store, true);
+}
+
+Status LocalTaskState::gathered(Store& store, bool all) {
+  auto written = database_->gathered(store.column, *store.position, store.layered->clock(), all);
+  if (!written) failed_ = written.error();
+  return written;
 }
 
 Status LocalTaskState::changes(const Change& change) {

@@ -22,6 +22,7 @@ class LocalTaskState final : public TaskState {
   std::optional<int64_t> changelog_offset(size_t store) const override;
   std::optional<ChangelogMark> changelog_mark(size_t store) const override;
   Status restore(size_t store, std::span<const FetchedRecord> records, int64_t next_offset) override;
+  Status finish_restore(size_t store) override;
   Status changes(const Change& change) override;
   Status commit(std::span<const int64_t> changelog_offsets) override;
   void rollback() override;
@@ -41,6 +42,7 @@ class LocalTaskState final : public TaskState {
   void set_position(Store& store, const ChangelogPosition& position);
   void stage_clock(const Store& store);
   Status write_staged();
+  Status gathered(Store& store, bool all);
   // Removes expired rows where that is due.
   Status expire(Store& store);
 

@@ -1,5 +1,6 @@
 // Committed rows in memory. Internal to core/state.
 #pragma once
+#include <array>
 #include <atomic>
 #include <map>
 #include <string>
@@ -8,9 +9,13 @@
 
 namespace kstreamd {
 
-// Used by the task's worker only, but for approximate_rows and size_bytes.
+// Rows lie in leaves of some dozens in the order of their keys, the leaves in a map by where they begin: the map stays
+// small, and a restoration that brings rows in any order touches little memory for each. Used by the task's worker
+// only, but for approximate_rows and size_bytes.
 class MemoryRows final : public CommittedRows {
  public:
+  MemoryRows() { leaves_.try_emplace(std::string()); }
+  ~MemoryRows() override;
   Result<StoreValue> get(std::string_view key) override;
   std::unique_ptr<RowCursor> scan(std::optional<std::string_view> from, std::optional<std::string_view> to,
                                   bool reverse) override;
@@ -19,14 +24,32 @@ class MemoryRows final : public CommittedRows {
   uint64_t size_bytes() const override { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  struct Row {
-    std::string value;
-    int64_t timestamp;
+  // Key and value lie behind it in the same allocation.
+  struct Row;
+  struct Leaf {
+    static constexpr size_t kRows = 64;
+    size_t count = 0;
+    std::array<uint64_t, kRows> prefixes;  // of the keys, as numbers in the same order
+    std::array<Row*, kRows> rows;
   };
-  using Rows = std::map<std::string, Row, std::less<>>;
+  // By a lower bound of the leaf's keys, which may be gone since; the first one has the empty key.
+  using Leaves = std::map<std::string, Leaf, std::less<>>;
   class Cursor;
+  // A place between rows: before row `at` of the leaf.
+  struct Place {
+    Leaves::const_iterator leaf;
+    size_t at;
+    bool operator==(const Place&) const = default;
+  };
 
-  Rows rows_;
+  static Row* make_row(std::string_view key, const StoreValue& value);
+  Leaves::iterator leaf_of(std::string_view key);
+  // The first row of the leaf with no lesser key, or none.
+  static size_t lower_bound(const Leaf& leaf, uint64_t prefix, std::string_view key);
+  void insert(Leaves::iterator leaf, size_t at, uint64_t prefix, Row* row);
+  void erase(Leaves::iterator leaf, size_t at);
+
+  Leaves leaves_;
   std::atomic<uint64_t> count_{0};
   std::atomic<uint64_t> bytes_{0};
 };

@@ -9,12 +9,18 @@ RestorePlan plan_restore(const RestoreFacts& facts) {
     return {true,
             "the local state has applied the changelog up to offset " + std::to_string(stored) +
                 ", but the changelog ends at " + std::to_string(facts.high) + ": it was truncated or created anew",
-            facts.low, facts.high, facts.low, false};
+            facts.low,
+            facts.high,
+            facts.low,
+            false};
   if (stored < facts.low)
     return {true,
             "the changelog begins at offset " + std::to_string(facts.low) +
                 ", past what the local state has applied (" + std::to_string(stored) + ")",
-            facts.low, facts.high, facts.low, false};
+            facts.low,
+            facts.high,
+            facts.low,
+            false};
   const bool there = facts.marked && *facts.marked >= facts.low && *facts.marked < stored;
   return {false, "", stored, facts.high, there ? *facts.marked : stored, there};
 }
@@ -27,7 +33,8 @@ std::optional<std::string> check_mark(const MarkFacts& facts) {
     return applied + ", but the changelog has another one there: it was truncated or created anew";
   if (*facts.found > facts.marked && *facts.found < facts.stored)
     return applied + " and none after it before offset " + std::to_string(facts.stored) +
-           ", but the changelog has one at offset " + std::to_string(*facts.found) + ": it was truncated or created anew";
+           ", but the changelog has one at offset " + std::to_string(*facts.found) +
+           ": it was truncated or created anew";
   return std::nullopt;
 }
 

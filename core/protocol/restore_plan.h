@@ -42,8 +42,8 @@ struct MarkFacts {
 //
 // The same record at the marked offset proves that both share their history up to it. Another one there proves the
 // opposite, and so does a record between it and what is stored next: nothing there was applied, so nothing was there.
-// That the first one lies after what was stored proves nothing: compaction takes the marked record away once its key was
-// written again. But then there is one after it; where there is none at all the changelog is another one, or lost a
+// That the first one lies after what was stored proves nothing: compaction takes the marked record away once its key
+// was written again. But then there is one after it; where there is none at all the changelog is another one, or lost a
 // deletion that nobody has followed for a day, for which a rebuild is a small price.
 std::optional<std::string> check_mark(const MarkFacts& facts);
 

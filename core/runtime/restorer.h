@@ -3,8 +3,8 @@
 //
 // A task goes through: locate (committed offsets, once no transaction is open on them) -> open the state -> read each
 // changelog to the high watermark it had then. The high watermark, not the last stable offset: the changelog's last
-// transaction may still be open when the offsets are already stable. A changelog in which something was applied before is
-// read from the last record applied on, to see whether it is the same changelog (docs/adr/0201). A task that is only
+// transaction may still be open when the offsets are already stable. A changelog in which something was applied before
+// is read from the last record applied on, to see whether it is the same changelog (docs/adr/0201). A task that is only
 // followed starts with its state, and its changelogs are read without end. Threads: step() by one thread (its own, or
 // the simulator); commands through the mailbox; progress() from any.
 #pragma once

@@ -4,9 +4,7 @@
 #include "core/state/memory_rows.h"
 
 namespace kstreamd {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 LocalTaskState::LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<TaskDatabase> database,
                                std::shared_ptr<ReadCacheBudget> budget)

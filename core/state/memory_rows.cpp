@@ -34,7 +34,9 @@ class MemoryRows::Cursor final : public RowCursor {
   Status status() const override { return {}; }
 
  private:
-  const Row& row() const { return reverse_ ? *end_.leaf->second.rows[end_.at - 1] : *begin_.leaf->second.rows[begin_.at]; }
+  const Row& row() const {
+    return reverse_ ? *end_.leaf->second.rows[end_.at - 1] : *begin_.leaf->second.rows[begin_.at];
+  }
   // Both places are where a row is on their side, if there is one between them.
   void settle() {
     while (begin_ != end_ && begin_.leaf != end_.leaf && begin_.at == begin_.leaf->second.count)

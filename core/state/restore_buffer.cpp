@@ -135,7 +135,8 @@ void RestoreBuffer::add(std::string_view key, uint32_t size, std::string_view he
   if (!head.empty()) std::memcpy(bytes + key.size(), head.data(), head.size());
   if (!body.empty()) std::memcpy(bytes + key.size() + head.size(), body.data(), body.size());
   if (sorted_ && !rows_.empty()) sorted_ = std::string_view(rows_.back().key, rows_.back().key_size) < key;
-  rows_.push_back({prefix_of(key), bytes, static_cast<uint32_t>(key.size()), size, static_cast<uint32_t>(rows_.size())});
+  rows_.push_back(
+      {prefix_of(key), bytes, static_cast<uint32_t>(key.size()), size, static_cast<uint32_t>(rows_.size())});
   arena_bytes_ += whole + 8;  // what alignment takes, about
   if (memory_bytes() > budget_->share()) set_aside();
 }

@@ -113,11 +113,11 @@ TEST_CASE("what is found at the last record applied tells whether the changelog 
     bool another;
   };
   for (const Row& row : {
-           Row{38, 7, false},            // that record
-           Row{38, 8, true},             // another one
-           Row{39, 7, true},             // one that was not there before
-           Row{40, 7, false},            // compacted away
-           Row{99, 8, false},            // the same
+           Row{38, 7, false},           // that record
+           Row{38, 8, true},            // another one
+           Row{39, 7, true},            // one that was not there before
+           Row{40, 7, false},           // compacted away
+           Row{99, 8, false},           // the same
            Row{std::nullopt, 0, true},  // the end was cut off
        }) {
     const auto reason = check_mark({38, 7, 40, row.found, row.fingerprint});

@@ -1,11 +1,12 @@
 // The restorer alone, on the embedded log and real state folders: what it reads, when it goes on, and when it begins
 // anew.
+#include "core/runtime/restorer.h"
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 
 #include "core/embedded/embedded_cluster.h"
-#include "core/runtime/restorer.h"
 #include "core/state/rocksdb_state.h"
 #include "core/testing/counting_metrics.h"
 #include "tests/fakes/fake_processors.h"
@@ -49,8 +50,8 @@ class Bed {
     auto opened = open_state_folder({.folder = folder_, .restore_buffer_bytes = 64 << 10}, clock);
     REQUIRE(opened);
     state = std::move(*opened);
-    restorer = std::make_unique<Restorer>(
-        *topology, plan, "c", RuntimePorts{*cluster, *state, processors, *metrics, clock}, *member, events);
+    restorer = std::make_unique<Restorer>(*topology, plan, "c",
+                                          RuntimePorts{*cluster, *state, processors, *metrics, clock}, *member, events);
   }
   void close() {
     restorer.reset();

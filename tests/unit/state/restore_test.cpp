@@ -269,10 +269,9 @@ TEST_CASE("rows that have expired are not restored") {
   }
   const bool persistent = GENERATE(true, false);
   auto backend = open_folder(folder.path(), clock);
-  auto state = open_task(*backend, task_config({{.name = "counts",
-                                                 .persistent = persistent,
-                                                 .layout = KeyLayout::window,
-                                                 .retention = 100}}));
+  auto state = open_task(
+      *backend,
+      task_config({{.name = "counts", .persistent = persistent, .layout = KeyLayout::window, .retention = 100}}));
   REQUIRE(state->restore(0, log.records(0, 4), 4).ok());
   REQUIRE(state->finish_restore(0).ok());
   CHECK(rows(state->store(0)).size() == 2);

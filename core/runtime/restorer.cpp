@@ -334,7 +334,11 @@ bool Restorer::prove(Job& job, StoreJob& store, FetchedBatch& batch) {
     return false;
   }
   store.unproven.reset();
-  std::erase_if(batch.records, [&store](const FetchedRecord& r) { return r.origin.offset < store.position; });
+  std::erase_if(batch.records, [&](const FetchedRecord& r) {
+    if (r.origin.offset >= store.position) return false;
+    batch.bytes -= std::min<size_t>(batch.bytes, r.origin.raw_key_size + r.origin.raw_value_size);
+    return true;
+  });
   return true;
 }
 

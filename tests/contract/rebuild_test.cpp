@@ -29,7 +29,7 @@ TEST_CASE("state of a changelog that was truncated or made anew is rebuilt") {
   SECTION("its beginning deleted past what was applied") {
     bed.produce(1000, 1200, "other");
     const std::vector<PartitionOffset> before = {{{bed.changelog, 0}, 1100}};
-    REQUIRE(bed.cluster.admin().delete_records(before, Duration(0)));
+    REQUIRE(bed.cluster.admin().delete_records(before, bed.patience));
     first = 1100;
     size = 1200;
   }

@@ -1,5 +1,6 @@
 #include "daemon/http_api.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
@@ -73,12 +74,20 @@ std::string why_not_ready(const TopologyStatus& topology) {
   }
   size_t waiting = 0;
   int64_t remaining = 0;
+  std::map<std::string, int64_t> stores;
   for (const auto& task : topology.tasks) {
     waiting += task.phase != TaskPhase::running;
-    for (const auto& restore : task.restores) remaining += restore.remaining;
+    for (const auto& restore : task.restores) {
+      remaining += restore.remaining;
+      stores[restore.store] += restore.remaining;
+    }
   }
-  return topology.name + ": " + std::to_string(waiting) + " of " + std::to_string(topology.tasks.size()) +
-         " tasks are not running yet, " + std::to_string(remaining) + " changelog records to restore";
+  std::string why = topology.name + ": " + std::to_string(waiting) + " of " + std::to_string(topology.tasks.size()) +
+                    " tasks are not running yet, " + std::to_string(remaining) + " changelog records to restore";
+  std::string by_store;
+  for (const auto& [store, records] : stores)
+    if (records > 0) by_store += (by_store.empty() ? "" : ", ") + store + " " + std::to_string(records);
+  return by_store.empty() ? why : why + " (" + by_store + ")";
 }
 
 // Whether a Host header names this machine the way a local client does.

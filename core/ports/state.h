@@ -141,8 +141,10 @@ class TaskState {
   // The last changelog record applied, where it is known.
   virtual std::optional<ChangelogMark> changelog_mark(size_t) const { return std::nullopt; }
   // Applies changelog records (raw key; raw value without timestamp, null deletes; the record's timestamp), then
-  // remembers next_offset.
+  // remembers next_offset. It may keep them in a buffer: the store is not to be used before finish_restore().
   virtual Status restore(size_t store, std::span<const FetchedRecord> records, int64_t next_offset) = 0;
+  // Writes what restore() has kept back: the store is as its changelog was up to changelog_offset(). More may follow.
+  virtual Status finish_restore(size_t store) = 0;
 
   // Step 1 of a commit: shows each changed key with its last value once, in the order of the keys' first change; of
   // versioned stores every put, in order, those of versions too old to be kept included. The callback produces it to

@@ -43,10 +43,14 @@ struct RestoreTask {
   std::unique_ptr<TaskState> state;  // null: open it
   bool rebuild = false;              // wipe it first
 };
+// Keep the state of a task that runs elsewhere up to date, until it is to be restored here or cancelled.
+struct FollowTask {
+  int task = 0;
+};
 struct CancelRestore {
   int task = 0;
 };
-using RestorerCommand = std::variant<RestoreTask, CancelRestore>;
+using RestorerCommand = std::variant<RestoreTask, FollowTask, CancelRestore>;
 
 // ---- To control
 

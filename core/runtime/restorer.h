@@ -3,8 +3,10 @@
 //
 // A task goes through: locate (committed offsets, once no transaction is open on them) -> open the state -> read each
 // changelog to the high watermark it had then. The high watermark, not the last stable offset: the changelog's last
-// transaction may still be open when the offsets are already stable. Threads: step() by one thread (its own, or the
-// simulator); commands through the mailbox; progress() from any.
+// transaction may still be open when the offsets are already stable. A changelog in which something was applied before
+// is read from the last record applied on, to see whether it is the same changelog (docs/adr/0201). A task that is only
+// followed starts with its state, and its changelogs are read without end. Threads: step() by one thread (its own, or
+// the simulator); commands through the mailbox; progress() from any.
 #pragma once
 #include <map>
 #include <memory>
@@ -35,18 +37,27 @@ class Restorer {
   struct StoreJob {
     size_t store = 0;  // of the TaskState
     std::string name;
+    TopicPartition changelog;
+    int64_t read_from = 0;  // before `position` while the mark is unproven
     int64_t position = 0;
     int64_t end = 0;
+    std::optional<ChangelogMark> unproven;
     int64_t restored = 0;
+    int64_t bytes = 0;
+    Duration begun{0};
     int32_t slot = -1;  // -1: not being read
-    std::shared_ptr<Gauge> remaining;
+    std::shared_ptr<Gauge> remaining_gauge;
     std::shared_ptr<Counter> records;
-    bool done() const { return position >= end; }
+    std::shared_ptr<Counter> bytes_counter;
+    bool done() const { return !unproven && position >= end; }
+    int64_t remaining() const { return std::max<int64_t>(end - position, 0); }
   };
   struct Job {
     int task = 0;
     std::unique_ptr<TaskState> state;
     bool rebuild = false;
+    bool follow = false;
+    bool wanted = false;  // to be run here: not only followed
     bool located = false;
     Duration locate_at{0};  // not before
     Duration begun{0};
@@ -57,16 +68,27 @@ class Restorer {
   };
 
   void handle(RestorerCommand command);
+  void restore(RestoreTask command);
+  Job* find(int task);
   Status locate();
   Status locate(Job& job);
+  Status start();
   Status start(Job& job);
   Status open(Job& job);
   Status start_store(Job& job, size_t store);
+  Status stop_following(Job& job);
+  Status assign_waiting();
+  Status assign(Job& job, size_t index);
   Status read(Duration wait);
-  Status apply(const FetchedBatch& batch);
+  Status apply(FetchedBatch& batch);
+  bool prove(Job& job, StoreJob& store, FetchedBatch& batch);
+  void finish_store(Job& job, StoreJob& store);
   void finish_done();
-  void say_rebuild(Job& job, const Error& error);
+  void begin_rebuild(Job& job);
+  void say_rebuild(const Job& job, const Error& error, const StoreJob* store = nullptr);
+  void say_progress();
   void stop_reading(Job& job);
+  void stop_reading(StoreJob& store);
   void publish();
 
   // Constant after construction
@@ -85,6 +107,7 @@ class Restorer {
   int32_t next_slot_ = 0;
   std::vector<FetchedBatch> batches_;
   Duration next_notice_{0};
+  Duration next_progress_{0};
   bool failed_ = false;
 
   mutable std::mutex mutex_;

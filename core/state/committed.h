@@ -60,6 +60,13 @@ class TaskDatabase {
   // As it was at opening.
   virtual StoreClock clock(size_t column) const = 0;
   virtual void stage_clock(size_t column, const StoreClock& clock) = 0;
+  // Restoration, in place of rows().write(): takes a row of a changelog. It waits in a buffer, unseen, until gathered()
+  // has written it.
+  virtual void gather(size_t column, std::string_view key, const StoreValue& value) = 0;
+  // What was gathered of the column so far brings it to this position and clock. Rows, position and clock are written
+  // together: with `all` now, else when the buffer has grown large, or by the destructor. After an error nothing more
+  // may be written.
+  virtual Status gathered(size_t column, const ChangelogPosition& position, const StoreClock& clock, bool all) = 0;
   // Writes all that was staged, atomically. After an error nothing more may be written.
   virtual Status write_staged() = 0;
   // Waits until all that was written would survive kill -9.

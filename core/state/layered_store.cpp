@@ -199,8 +199,7 @@ void LayeredStore::rolled_back() {
   clock_ = committed_clock_;
 }
 
-Status LayeredStore::restore(std::string_view key, const StoreValue& value) {
-  if (versions_) return versions_->restore(key, value);
+Result<StoreValue> LayeredStore::restored(std::string_view key, const StoreValue& value) {
   if (segmented(config_)) {
     const auto time = time_of_key(config_.layout, key);
     if (!time)
@@ -213,9 +212,8 @@ Status LayeredStore::restore(std::string_view key, const StoreValue& value) {
   } else if (config_.retention > 0) {
     advance(value.timestamp);
   }
-  // An expired one still takes the place of what was there before.
-  rows_.write(stored(key), expired(key, value.timestamp) ? StoreValue{} : value);
-  return {};
+  committed_clock_ = clock_;
+  return expired(key, value.timestamp) ? StoreValue{} : value;
 }
 
 }  // namespace kstreamd

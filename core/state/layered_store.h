@@ -48,8 +48,13 @@ class LayeredStore final : public KeyValueStore {
 
   // Before a restoration: forgets what was read.
   void forget_cached() { overlay_.clear(); }
-  // Applies a record of the changelog. What it writes to is committed by write_dirty and committed.
-  Status restore(std::string_view key, const StoreValue& value);
+  // Of a restoration: takes the time of a changelog record, and gives what its row is now. What has expired is absent,
+  // but still takes the place of what was there before. Not of a versioned store.
+  Result<StoreValue> restored(std::string_view key, const StoreValue& value);
+  // Of a versioned store: applies a changelog record; what it writes is committed by write_dirty and committed.
+  Status restore_version(std::string_view key, const StoreValue& value) { return versions_->restore(key, value); }
+  // The key of a committed row; valid until the next call.
+  std::string_view stored(std::string_view key);
 
  private:
   // Whether a row has expired.
@@ -60,8 +65,6 @@ class LayeredStore final : public KeyValueStore {
     if (!config_.timestamped) value.timestamp = 0;
     return value;
   }
-  // The key of a committed row; valid until the next call.
-  std::string_view stored(std::string_view key);
   std::unique_ptr<RowCursor> scan_committed(std::optional<std::string_view> from, std::optional<std::string_view> to,
                                             const TimeSpan& times, bool reverse);
   void drop_expired();

@@ -7,7 +7,7 @@
 namespace kstreamd {
 namespace {
 
-// A restoration writes this much at a time, so that its batches stay out of the way of everything else.
+// Of versions a restoration writes this much at a time, so that its batches stay out of the way of everything else.
 constexpr size_t kRestoreBatchBytes = 4 << 20;
 
 }  // namespace
@@ -60,26 +60,51 @@ Status LocalTaskState::write_staged() {
 Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> records, int64_t next_offset) {
   if (failed_) return *failed_;
   Store& store = stores_[index];
-  store.layered->forget_cached();
+  LayeredStore& layered = *store.layered;
+  layered.forget_cached();
   ChangelogPosition position = store.position.value_or(ChangelogPosition{});
-  size_t staged = 0;
+  size_t staged = 0;  // bytes of versions
   for (const auto& record : records) {
     const Origin& origin = record.origin;
     if (!origin.raw_key) {
       log(LogLevel::warn, "changelog record without a key ignored",
-          {{"store", store.layered->name()}, {"offset", origin.offset}});
+          {{"store", layered.name()}, {"offset", origin.offset}});
       continue;
     }
-    StoreValue value{origin.raw_value != nullptr, raw_value(origin), record.timestamp};
-    KSTREAMD_TRY(store.layered->restore(raw_key(origin), value));
-    position = {origin.offset + 1, {origin.offset, changelog_fingerprint(raw_key(origin), value)}};
-    staged += origin.raw_key_size + origin.raw_value_size;
-    if (staged < kRestoreBatchBytes) continue;
-    KSTREAMD_TRY(write_restored(store, position));
-    staged = 0;
+    const std::string_view key = raw_key(origin);
+    const StoreValue value{origin.raw_value != nullptr, raw_value(origin), record.timestamp};
+    if (layered.versions()) {
+      KSTREAMD_TRY(layered.restore_version(key, value));
+      staged += key.size() + value.value.size();
+      if (staged < kRestoreBatchBytes) continue;
+      position = {origin.offset + 1, {origin.offset, changelog_fingerprint(key, value)}};
+      KSTREAMD_TRY(write_restored(store, position));
+      staged = 0;
+      continue;
+    }
+    auto row = layered.restored(key, value);
+    if (!row) return std::move(row).error();
+    if (store.memory)
+      store.memory->write(layered.stored(key), *row);
+    else
+      database_->gather(store.column, key, *row);
   }
+  mark_last(records, position);
   position.next_offset = next_offset;
-  return write_restored(store, position);
+  if (layered.versions()) return write_restored(store, position);
+  store.position = position;
+  return store.memory ? Status() : gathered(store, false);
+}
+
+// Only the last record's fingerprint is of interest.
+void LocalTaskState::mark_last(std::span<const FetchedRecord> records, ChangelogPosition& position) {
+  for (size_t i = records.size(); i-- > 0;) {
+    const Origin& origin = records[i].origin;
+    if (!origin.raw_key) continue;
+    const StoreValue value{origin.raw_value != nullptr, raw_value(origin), 0};
+    position.mark = {origin.offset, changelog_fingerprint(raw_key(origin), value)};
+    return;
+  }
 }
 
 Status LocalTaskState::write_restored(Store& store, const ChangelogPosition& position) {
@@ -89,6 +114,19 @@ Status LocalTaskState::write_restored(Store& store, const ChangelogPosition& pos
   KSTREAMD_TRY(write_staged());
   store.layered->committed();
   return {};
+}
+
+Status LocalTaskState::finish_restore(size_t index) {
+  if (failed_) return *failed_;
+  Store& store = stores_[index];
+  store.layered->committed();
+  return store.memory || !store.position || store.layered->versions() ? Status() : gathered(store, true);
+}
+
+Status LocalTaskState::gathered(Store& store, bool all) {
+  auto written = database_->gathered(store.column, *store.position, store.layered->clock(), all);
+  if (!written) failed_ = written.error();
+  return written;
 }
 
 Status LocalTaskState::changes(const Change& change) {

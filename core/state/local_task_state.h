@@ -21,6 +21,7 @@ class LocalTaskState final : public TaskState {
   std::optional<int64_t> changelog_offset(size_t store) const override;
   std::optional<ChangelogMark> changelog_mark(size_t store) const override;
   Status restore(size_t store, std::span<const FetchedRecord> records, int64_t next_offset) override;
+  Status finish_restore(size_t store) override;
   Status changes(const Change& change) override;
   Status commit(std::span<const int64_t> changelog_offsets) override;
   void rollback() override;
@@ -39,8 +40,10 @@ class LocalTaskState final : public TaskState {
   void set_position(Store& store, const ChangelogPosition& position);
   void stage_clock(const Store& store);
   Status write_staged();
-  // Commits what was restored so far.
+  // Commits what was restored of versions so far.
   Status write_restored(Store& store, const ChangelogPosition& position);
+  static void mark_last(std::span<const FetchedRecord> records, ChangelogPosition& position);
+  Status gathered(Store& store, bool all);
 
   std::optional<Error> failed_;  // of a write: nothing works any more; before what refers to it
   std::unique_ptr<TaskDatabase> database_;

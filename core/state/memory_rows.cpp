@@ -1,75 +1,195 @@
 #include "core/state/memory_rows.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "core/state/key_prefix.h"
+
 namespace kstreamd {
+
+struct MemoryRows::Row {
+  int64_t timestamp;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t value_capacity;
+
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size}; }
+  std::string_view value() const { return {reinterpret_cast<const char*>(this + 1) + key_size, value_size}; }
+};
 
 class MemoryRows::Cursor final : public RowCursor {
  public:
-  // [begin, end) as the map has it, walked from either side.
-  Cursor(Rows::const_iterator begin, Rows::const_iterator end, bool reverse)
-      : begin_(begin), end_(end), reverse_(reverse) {}
+  // From begin to end, walked from either side.
+  Cursor(Place begin, Place end, bool reverse) : begin_(begin), end_(end), reverse_(reverse) { settle(); }
   bool valid() const override { return begin_ != end_; }
-  std::string_view key() const override { return row().first; }
-  Result<StoreValue> value() const override { return StoreValue{true, row().second.value, row().second.timestamp}; }
-  void next() override { reverse_ ? --end_ : ++begin_; }
+  std::string_view key() const override { return row().key(); }
+  Result<StoreValue> value() const override { return StoreValue{true, row().value(), row().timestamp}; }
+  void next() override {
+    reverse_ ? --end_.at : ++begin_.at;
+    settle();
+  }
   Status status() const override { return {}; }
 
  private:
-  const Rows::value_type& row() const { return reverse_ ? *std::prev(end_) : *begin_; }
+  const Row& row() const {
+    return reverse_ ? *end_.leaf->second.rows[end_.at - 1] : *begin_.leaf->second.rows[begin_.at];
+  }
+  // Both places are where a row is on their side, if there is one between them.
+  void settle() {
+    while (begin_ != end_ && begin_.leaf != end_.leaf && begin_.at == begin_.leaf->second.count)
+      begin_ = {std::next(begin_.leaf), 0};
+    while (begin_ != end_ && begin_.leaf != end_.leaf && end_.at == 0) {
+      --end_.leaf;
+      end_.at = end_.leaf->second.count;
+    }
+  }
 
-  Rows::const_iterator begin_;
-  Rows::const_iterator end_;
+  Place begin_;
+  Place end_;
   const bool reverse_;
 };
 
+MemoryRows::~MemoryRows() {
+  for (auto& [low, leaf] : leaves_)
+    for (size_t i = 0; i < leaf.count; ++i) std::free(leaf.rows[i]);
+}
+
+MemoryRows::Row* MemoryRows::make_row(std::string_view key, const StoreValue& value) {
+  const size_t size = sizeof(Row) + key.size() + value.value.size();
+  void* memory = std::malloc(size);
+  if (!memory) throw std::bad_alloc();
+  auto* row = new (memory) Row{value.timestamp, static_cast<uint32_t>(key.size()),
+                               static_cast<uint32_t>(value.value.size()), static_cast<uint32_t>(value.value.size())};
+  std::memcpy(row->bytes(), key.data(), key.size());
+  if (!value.value.empty()) std::memcpy(row->bytes() + key.size(), value.value.data(), value.value.size());
+  return row;
+}
+
+MemoryRows::Leaves::iterator MemoryRows::leaf_of(std::string_view key) { return std::prev(leaves_.upper_bound(key)); }
+
+size_t MemoryRows::lower_bound(const Leaf& leaf, uint64_t prefix, std::string_view key) {
+  const auto begin = leaf.prefixes.begin();
+  const auto [first, last] = std::equal_range(begin, begin + leaf.count, prefix);
+  const auto row = std::partition_point(leaf.rows.begin() + (first - begin), leaf.rows.begin() + (last - begin),
+                                        [key](const Row* r) { return r->key() < key; });
+  return static_cast<size_t>(row - leaf.rows.begin());
+}
+
 Result<StoreValue> MemoryRows::get(std::string_view key) {
-  auto row = rows_.find(key);
-  if (row == rows_.end()) return StoreValue{};
-  return StoreValue{true, row->second.value, row->second.timestamp};
+  const Leaf& leaf = leaf_of(key)->second;
+  const size_t at = lower_bound(leaf, prefix_of(key), key);
+  if (at == leaf.count || leaf.rows[at]->key() != key) return StoreValue{};
+  return StoreValue{true, leaf.rows[at]->value(), leaf.rows[at]->timestamp};
 }
 
 std::unique_ptr<RowCursor> MemoryRows::scan(std::optional<std::string_view> from, std::optional<std::string_view> to,
                                             bool reverse) {
-  auto begin = from ? rows_.lower_bound(*from) : rows_.begin();
-  auto end = to ? rows_.upper_bound(*to) : rows_.end();
+  Place begin{leaves_.begin(), 0};
+  Place end{std::prev(leaves_.end()), leaves_.rbegin()->second.count};
+  if (from) {
+    begin.leaf = leaf_of(*from);
+    begin.at = lower_bound(begin.leaf->second, prefix_of(*from), *from);
+  }
+  if (to) {
+    const auto leaf = leaf_of(*to);
+    end = {leaf, lower_bound(leaf->second, prefix_of(*to), *to)};
+    if (end.at < leaf->second.count && leaf->second.rows[end.at]->key() == *to) ++end.at;
+  }
   return std::make_unique<Cursor>(begin, end, reverse);
 }
 
-void MemoryRows::remove(Rows::iterator row) {
-  if (by_timestamp_) order_.erase({row->second.timestamp, row->first});
-  bytes_.fetch_sub(row->first.size() + row->second.value.size(), std::memory_order_relaxed);
-  rows_.erase(row);
-}
-
 void MemoryRows::write(std::string_view key, const StoreValue& value) {
-  auto row = rows_.find(key);
+  const auto leaf = leaf_of(key);
+  const uint64_t prefix = prefix_of(key);
+  const size_t at = lower_bound(leaf->second, prefix, key);
+  Row* known = at < leaf->second.count && leaf->second.rows[at]->key() == key ? leaf->second.rows[at] : nullptr;
+  const uint64_t before = known ? key.size() + known->value_size : 0;
+  const uint64_t after = value.present ? key.size() + value.value.size() : 0;
+  if (by_timestamp_ && known) order_.erase({known->timestamp, known->key()});
+  Row* now = known;
   if (!value.present) {
-    if (row != rows_.end()) remove(row);
+    if (known) erase(leaf, at);
+    now = nullptr;
+  } else if (!known) {
+    now = make_row(key, value);
+    insert(leaf, at, prefix, now);
+  } else if (value.value.size() <= known->value_capacity && value.value.size() * 2 >= known->value_capacity) {
+    known->timestamp = value.timestamp;
+    known->value_size = static_cast<uint32_t>(value.value.size());
+    if (!value.value.empty()) std::memmove(known->bytes() + key.size(), value.value.data(), value.value.size());
   } else {
-    const bool known = row != rows_.end();
-    if (!known) row = rows_.emplace(key, Row{}).first;
-    if (known && by_timestamp_ && row->second.timestamp != value.timestamp)
-      order_.erase({row->second.timestamp, row->first});
-    const uint64_t before = known ? key.size() + row->second.value.size() : 0;
-    row->second.value.assign(value.value);
-    row->second.timestamp = value.timestamp;
-    if (by_timestamp_) order_.insert({value.timestamp, row->first});
-    bytes_.fetch_add(key.size() + value.value.size() - before, std::memory_order_relaxed);
+    now = leaf->second.rows[at] = make_row(key, value);
+    std::free(known);
   }
-  count_.store(rows_.size(), std::memory_order_relaxed);
+  if (by_timestamp_ && now) order_.insert({now->timestamp, now->key()});
+  bytes_.fetch_add(after - before, std::memory_order_relaxed);
 }
 
 void MemoryRows::drop_before(std::string_view behind) {
-  const auto end = rows_.lower_bound(behind);
+  for (auto leaf = leaves_.begin(); leaf != leaves_.end();) {
+    Leaf& in = leaf->second;
+    const size_t gone = lower_bound(in, prefix_of(behind), behind);
+    const bool whole = gone == in.count;
+    free_first(in, gone);
+    leaf = in.count == 0 && leaf != leaves_.begin() ? leaves_.erase(leaf) : std::next(leaf);
+    if (!whole) return;
+  }
+}
+
+void MemoryRows::free_first(Leaf& leaf, size_t count) {
   uint64_t bytes = 0;
-  for (auto row = rows_.begin(); row != end; row = rows_.erase(row))
-    bytes += row->first.size() + row->second.value.size();
+  for (size_t i = 0; i < count; ++i) {
+    Row* row = leaf.rows[i];
+    if (by_timestamp_) order_.erase({row->timestamp, row->key()});
+    bytes += row->key().size() + row->value().size();
+    std::free(row);
+  }
+  std::copy(leaf.prefixes.begin() + count, leaf.prefixes.begin() + leaf.count, leaf.prefixes.begin());
+  std::copy(leaf.rows.begin() + count, leaf.rows.begin() + leaf.count, leaf.rows.begin());
+  leaf.count -= count;
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  count_.store(rows_.size(), std::memory_order_relaxed);
+  count_.fetch_sub(count, std::memory_order_relaxed);
 }
 
 void MemoryRows::expire_until(int64_t time) {
-  while (!order_.empty() && order_.begin()->first <= time) remove(rows_.find(order_.begin()->second));
-  count_.store(rows_.size(), std::memory_order_relaxed);
+  while (!order_.empty() && order_.begin()->first <= time) write(std::string(order_.begin()->second), {});
+}
+
+void MemoryRows::insert(Leaves::iterator leaf, size_t at, uint64_t prefix, Row* row) {
+  count_.fetch_add(1, std::memory_order_relaxed);
+  if (leaf->second.count == Leaf::kRows) {
+    // In halves; but rows that come in order leave full leaves behind.
+    Leaf& full = leaf->second;
+    const size_t keep = at == Leaf::kRows && std::next(leaf) == leaves_.end() ? Leaf::kRows : Leaf::kRows / 2;
+    const std::string_view low = keep == Leaf::kRows ? row->key() : full.rows[keep]->key();
+    const auto upper = leaves_.emplace_hint(std::next(leaf), std::string(low), Leaf{});
+    upper->second.count = Leaf::kRows - keep;
+    std::copy(full.prefixes.begin() + keep, full.prefixes.end(), upper->second.prefixes.begin());
+    std::copy(full.rows.begin() + keep, full.rows.end(), upper->second.rows.begin());
+    full.count = keep;
+    if (at > keep || (at == keep && keep == Leaf::kRows)) {
+      leaf = upper;
+      at -= keep;
+    }
+  }
+  Leaf& in = leaf->second;
+  std::copy_backward(in.prefixes.begin() + at, in.prefixes.begin() + in.count, in.prefixes.begin() + in.count + 1);
+  std::copy_backward(in.rows.begin() + at, in.rows.begin() + in.count, in.rows.begin() + in.count + 1);
+  in.prefixes[at] = prefix;
+  in.rows[at] = row;
+  ++in.count;
+}
+
+void MemoryRows::erase(Leaves::iterator leaf, size_t at) {
+  count_.fetch_sub(1, std::memory_order_relaxed);
+  Leaf& in = leaf->second;
+  std::free(in.rows[at]);
+  std::copy(in.prefixes.begin() + at + 1, in.prefixes.begin() + in.count, in.prefixes.begin() + at);
+  std::copy(in.rows.begin() + at + 1, in.rows.begin() + in.count, in.rows.begin() + at);
+  if (--in.count == 0 && leaf != leaves_.begin()) leaves_.erase(leaf);
 }
 
 }  // namespace kstreamd

@@ -3,10 +3,15 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/write_batch.h>
 
+#include <cerrno>
+#include <cstring>
+#include <map>
 #include <vector>
 
 #include "core/base/log.h"
+#include "core/state/rocksdb_bulk.h"
 #include "core/state/rocksdb_handle.h"
+#include "core/state/stored_key.h"
 
 namespace kstreamd {
 namespace {
@@ -25,6 +30,30 @@ rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size(
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
 
 constexpr size_t kTimestampSize = 8;
+constexpr size_t kPositionSize = 24;
+constexpr size_t kClockSize = 16;
+
+// Below this much, what a restoration has gathered takes the way of commits: a sorted file of its own costs some
+// synchronous writes, and later a compaction.
+constexpr uint64_t kLeastBulkBytes = 4 << 20;
+// At the latest after so many runs, or so much, what was gathered is written: what a crash makes a restoration repeat.
+constexpr size_t kMostRuns = 64;
+constexpr uint64_t kMostBulkBytes = 512 << 20;
+
+std::string encode(const ChangelogPosition& position) {
+  std::string bytes(kPositionSize, '\0');
+  put_big_endian(bytes.data(), static_cast<uint64_t>(position.next_offset));
+  put_big_endian(bytes.data() + 8, static_cast<uint64_t>(position.mark.offset));
+  put_big_endian(bytes.data() + 16, position.mark.fingerprint);
+  return bytes;
+}
+
+std::string encode(const StoreClock& clock) {
+  std::string bytes(kClockSize, '\0');
+  put_big_endian(bytes.data(), static_cast<uint64_t>(clock.time));
+  put_big_endian(bytes.data() + 8, clock.sequence);
+  return bytes;
+}
 
 Error damaged_row(const std::string& path) {
   return database_error(rocksdb::Status::Corruption("a row is too short for its timestamp"), "read", path);
@@ -144,6 +173,20 @@ class Rows final : public CommittedRows {
     batch_.Put(column_, {&key_part, 1}, parts);
   }
 
+  // What the database has of a row, from and to a restoration's buffer.
+  void gather(RestoreBuffer& buffer, std::string_view stored_key, const StoreValue& value) const {
+    if (!value.present) return buffer.remove(stored_key);
+    char timestamp[kTimestampSize];
+    put_big_endian(timestamp, static_cast<uint64_t>(value.timestamp));
+    buffer.put(stored_key, {timestamp, timestamped_ ? sizeof timestamp : 0}, value.value);
+  }
+  void write_row(const RestoreBuffer::Walk& row) {
+    if (row.removed())
+      batch_.Delete(column_, slice(row.key()));
+    else
+      batch_.Put(column_, slice(row.key()), slice(row.row()));
+  }
+
   void drop_before(std::string_view behind) override {
     batch_.DeleteRange(column_, rocksdb::Slice(), slice(behind));
     gone_.before = behind;
@@ -214,10 +257,17 @@ class Database final : public TaskDatabase {
       const auto expiring = handle_->expired_until.find(column);
       rows_.push_back(std::make_unique<Rows>(*handle_->db, handle_->find(column), batch_, store.timestamped,
                                              expiring == handle_->expired_until.end() ? nullptr : expiring->second));
+      restorations_.push_back(std::unique_ptr<Restoration>(
+          new Restoration{store, RestoreBuffer(path_, request.restore_budget), {}, {}, false}));
     }
   }
 
   ~Database() override {
+    for (size_t i = 0; i < restorations_.size() && !failed_; ++i) {
+      if (!restorations_[i]->pending) continue;
+      auto written = write_gathered(i);
+      if (!written) log(LogLevel::error, "restored rows could not be written", {{"error", written.error().text()}});
+    }
     if (failed_) return;
     auto flushed = flush();
     if (!flushed) log(LogLevel::error, "state could not be flushed at closing", {{"error", flushed.error().text()}});
@@ -261,20 +311,33 @@ class Database final : public TaskDatabase {
   std::optional<ChangelogPosition> position(size_t column) const override { return positions_[column]; }
 
   void stage_position(size_t column, const ChangelogPosition& position) override {
-    char bytes[kPositionSize];
-    put_big_endian(bytes, static_cast<uint64_t>(position.next_offset));
-    put_big_endian(bytes + 8, static_cast<uint64_t>(position.mark.offset));
-    put_big_endian(bytes + 16, position.mark.fingerprint);
-    batch_.Put(handle_->meta(), position_key(names_[column]), {bytes, sizeof bytes});
+    batch_.Put(handle_->meta(), position_key(names_[column]), encode(position));
   }
 
   StoreClock clock(size_t column) const override { return clocks_[column]; }
 
   void stage_clock(size_t column, const StoreClock& clock) override {
-    char bytes[kClockSize];
-    put_big_endian(bytes, static_cast<uint64_t>(clock.time));
-    put_big_endian(bytes + 8, clock.sequence);
-    batch_.Put(handle_->meta(), clock_key(names_[column]), {bytes, sizeof bytes});
+    batch_.Put(handle_->meta(), clock_key(names_[column]), encode(clock));
+  }
+
+  void gather(size_t column, std::string_view key, const StoreValue& value) override {
+    stored_key_.clear();
+    append_stored_key(stored_key_, restorations_[column]->store, key);
+    rows_[column]->gather(restorations_[column]->rows, stored_key_, value);
+  }
+
+  Status gathered(size_t column, const ChangelogPosition& position, const StoreClock& clock, bool all) override {
+    KSTREAMD_TRY(check_background());
+    Restoration& gathered = *restorations_[column];
+    gathered.position = position;
+    gathered.clock = clock;
+    gathered.pending = true;
+    if (int error = gathered.rows.error(); error != 0) {
+      const auto* text = std::strerror(error);
+      return fail(error == ENOSPC ? rocksdb::Status::NoSpace(text) : rocksdb::Status::IOError(text));
+    }
+    if (!all && gathered.rows.runs() < kMostRuns && gathered.rows.bytes() < kMostBulkBytes) return {};
+    return write_gathered(column);
   }
 
   Status write_staged() override {
@@ -317,8 +380,42 @@ class Database final : public TaskDatabase {
     std::vector<Rows::Gone> gone;
   };
 
-  static constexpr size_t kPositionSize = 24;
-  static constexpr size_t kClockSize = 16;
+  // Of one column: what a restoration has gathered, and to where it brings the store.
+  struct Restoration {
+    StoreConfig store;
+    RestoreBuffer rows;
+    ChangelogPosition position;
+    StoreClock clock;
+    bool pending = false;
+  };
+
+  Status write_gathered(size_t column) {
+    Restoration& gathered = *restorations_[column];
+    auto written = gathered.rows.runs() == 0 && gathered.rows.bytes() < kLeastBulkBytes ? write_as_commit(column)
+                                                                                        : write_as_files(column);
+    gathered.rows.clear();
+    gathered.pending = false;
+    return written;
+  }
+
+  Status write_as_commit(size_t column) {
+    Restoration& gathered = *restorations_[column];
+    for (auto row = gathered.rows.walk(); row.valid(); row.next()) rows_[column]->write_row(row);
+    stage_position(column, gathered.position);
+    if (gathered.clock != StoreClock{}) stage_clock(column, gathered.clock);
+    return write_staged();
+  }
+
+  Status write_as_files(size_t column) {
+    Restoration& gathered = *restorations_[column];
+    std::map<std::string, std::string> entries{{position_key(names_[column]), encode(gathered.position)}};
+    if (gathered.clock != StoreClock{}) entries[clock_key(names_[column])] = encode(gathered.clock);
+    // The position must not outlive rows before it, nor the identity that was written at opening.
+    KSTREAMD_TRY(start_flush(true));
+    auto status = write_bulk(*handle_, *common_, handle_->find(column_name(names_[column])), gathered.rows, entries);
+    refresh();
+    return status.ok() ? Status() : fail(status);
+  }
 
   void refresh() {
     for (auto& rows : rows_) rows->refresh();
@@ -390,9 +487,11 @@ class Database final : public TaskDatabase {
   std::vector<std::string> names_;
   std::vector<int64_t> retentions_;
   std::vector<std::unique_ptr<Rows>> rows_;
+  std::vector<std::unique_ptr<Restoration>> restorations_;
 
   // The task's worker only.
   rocksdb::WriteBatch batch_;
+  std::string stored_key_;
   std::vector<std::optional<ChangelogPosition>> positions_;  // as they were at opening
   std::vector<StoreClock> clocks_;                           // the same
   std::optional<Clearing> clearing_;
@@ -404,6 +503,7 @@ class Database final : public TaskDatabase {
 }  // namespace
 
 Result<std::unique_ptr<TaskDatabase>> open_database(const DatabaseRequest& request) {
+  KSTREAMD_TRY(remove_bulk_files(request.path));
   auto handle = DatabaseHandle::open(request.path, *request.common, request.config);
   if (!handle) return std::move(handle).error();
   KSTREAMD_TRY(reconcile(**handle, request.path, *request.common, request.config));

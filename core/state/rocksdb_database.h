@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/ports/state.h"
 #include "core/state/committed.h"
+#include "core/state/restore_buffer.h"
 #include "core/state/rocksdb_common.h"
 
 namespace kstreamd {
@@ -17,6 +18,7 @@ struct DatabaseRequest {
   const Clock& clock;
   Duration flush_interval;
   uint64_t flush_records;
+  std::shared_ptr<RestoreBudget> restore_budget;
   std::shared_ptr<void> hold;  // released when the database has closed
 };
 

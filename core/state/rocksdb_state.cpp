@@ -61,7 +61,8 @@ class RocksdbState final : public StateBackend {
       : options_(std::move(options)),
         clock_(clock),
         share_(std::make_shared<FolderShare>()),
-        budget_(std::make_shared<ReadCacheBudget>(options_.memory_limit_bytes / 4)) {
+        budget_(std::make_shared<ReadCacheBudget>(options_.memory_limit_bytes / 4)),
+        restore_budget_(std::make_shared<RestoreBudget>(options_.restore_buffer_bytes)) {
     share_->folder = std::move(folder);
   }
 
@@ -122,8 +123,8 @@ class RocksdbState final : public StateBackend {
     std::string path = share_->folder->task_path(config.topology, config.task).string();
     if (!share_->open.add(path)) return in_use(path);
     auto entry = std::make_shared<OpenEntry>(share_, path);
-    return open_database(
-        {path, config, common(), clock_, options_.flush_interval, options_.flush_records, std::move(entry)});
+    return open_database({path, config, common(), clock_, options_.flush_interval, options_.flush_records,
+                          restore_budget_, std::move(entry)});
   }
 
   // Made when the first persistent store is opened: a daemon without any stays small.
@@ -138,6 +139,7 @@ class RocksdbState final : public StateBackend {
   const Clock& clock_;
   const std::shared_ptr<FolderShare> share_;
   const std::shared_ptr<ReadCacheBudget> budget_;
+  const std::shared_ptr<RestoreBudget> restore_budget_;
 
   mutable std::mutex mutex_;  // protects common_ and the instance ids' files
   std::shared_ptr<const RocksdbCommon> common_;
@@ -147,7 +149,9 @@ class RocksdbState final : public StateBackend {
 
 Result<std::unique_ptr<StateBackend>> open_state_folder(StateOptions options, const Clock& clock) {
   constexpr uint64_t kLeastMemory = 16 << 20;
+  constexpr uint64_t kLeastRestoreBuffer = 64 << 10;
   options.memory_limit_bytes = std::max(options.memory_limit_bytes, kLeastMemory);
+  options.restore_buffer_bytes = std::max(options.restore_buffer_bytes, kLeastRestoreBuffer);
   auto folder = StateFolder::open(options.folder);
   if (!folder) return std::move(folder).error();
   return std::unique_ptr<StateBackend>(std::make_unique<RocksdbState>(std::move(options), clock, std::move(*folder)));

@@ -102,7 +102,9 @@ Result<std::unique_ptr<TaskState>> TopologyTestDriver::restored_state(const Plan
     const Store& store = topology_->stores[static_cast<size_t>(stores[i])];
     if (!store.changelogged) continue;
     const auto changes = log_.topic(store.changelog_topic).fetch(plan.id.partition, 0, true);
-    if (changes.next_offset > 0) KSTREAMD_TRY((*state)->restore(i, changes.records, changes.next_offset));
+    if (changes.next_offset <= 0) continue;
+    KSTREAMD_TRY((*state)->restore(i, changes.records, changes.next_offset));
+    KSTREAMD_TRY((*state)->finish_restore(i));
   }
   return state;
 }

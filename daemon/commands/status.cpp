@@ -22,13 +22,14 @@ int64_t lag_of(const json& task) {
 }
 
 std::string restoration_of(const json& task) {
-  int64_t restored = 0, remaining = 0;
+  std::string text;
   for (const auto& restore : task.at("restores")) {
-    restored += restore.at("restored").get<int64_t>();
-    remaining += restore.at("remaining").get<int64_t>();
+    const auto restored = restore.at("restored").get<int64_t>(), remaining = restore.at("remaining").get<int64_t>();
+    if (restored + remaining == 0) continue;
+    text += (text.empty() ? "" : "; ") + restore.at("store").get<std::string>() + " " + grouped(restored);
+    text += remaining == 0 ? " records" : ", " + grouped(remaining) + " to go";
   }
-  if (restored + remaining == 0) return "-";
-  return remaining == 0 ? grouped(restored) + " records" : grouped(restored) + ", " + grouped(remaining) + " to go";
+  return text.empty() ? "-" : text;
 }
 
 void print_status(const json& topologies, const json& tasks) {

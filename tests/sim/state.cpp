@@ -97,6 +97,23 @@ class SimDatabase final : public TaskDatabase {
   }
   StoreClock clock(size_t column) const override { return columns_[column].clock; }
   void stage_clock(size_t column, const StoreClock& clock) override { columns_[column].staged_clock = clock; }
+  // Held back in full until the end, then written and lasting in one step.
+  void gather(size_t column, std::string_view key, const StoreValue& value) override {
+    columns_[column].gathered.emplace_back(std::string(key), std::string(value.value), value.timestamp, value.present);
+  }
+  Status gathered(size_t column, const ChangelogPosition& position, const StoreClock& clock, bool all) override {
+    if (!all) return {};
+    Column& c = columns_[column];
+    for (const auto& [key, value, timestamp, present] : c.gathered) c.rows.write(key, {present, value, timestamp});
+    c.gathered.clear();
+    c.staged_position = position;
+    c.staged_clock = clock;
+    chaos_.crash_point(Event::crash_before_write, process_);
+    KSTREAMD_TRY(write_staged());
+    if (chaos_.strikes(Event::state_flushed, process_)) flush_now();
+    chaos_.crash_point(Event::crash_after_write, process_);
+    return {};
+  }
   Status write_staged() override {
     if (chaos_.strikes(Event::write_failed, process_)) {
       failed_ = disk_->damaged = true;
@@ -133,6 +150,7 @@ class SimDatabase final : public TaskDatabase {
  private:
   struct Column {
     SimRows rows;
+    std::vector<std::tuple<std::string, std::string, int64_t, bool>> gathered;
     std::optional<ChangelogPosition> position, staged_position;
     StoreClock clock, staged_clock;
   };
@@ -180,6 +198,7 @@ class SimTaskState final : public TaskState {
                        static_cast<int64_t>(records.size()));
     return real_.restore(store, records, next_offset);
   }
+  Status finish_restore(size_t store) override { return real_.finish_restore(store); }
   Status changes(const Change& change) override { return real_.changes(change); }
   Status commit(std::span<const int64_t> changelog_offsets) override {
     chaos().crash_point(Event::crash_before_write, backend_.process_);

@@ -96,6 +96,38 @@ TEST_CASE("local state of another history is rebuilt from the whole changelog") 
   }
 }
 
+TEST_CASE("the last record applied is looked at where the changelog still may have it") {
+  CHECK(plan_restore({40, 5, 90, 38}).read_from == 38);
+  CHECK(plan_restore({40, 5, 90, 38}).prove);
+  CHECK(plan_restore({40, 5, 90, 38}).from == 40);
+  CHECK(plan_restore({40, 39, 90, 38}).read_from == 40);
+  CHECK_FALSE(plan_restore({40, 39, 90, 38}).prove);
+  CHECK_FALSE(plan_restore({40, 5, 90}).prove);
+  CHECK_FALSE(plan_restore({91, 5, 90, 90}).prove);
+  CHECK_FALSE(plan_restore({std::nullopt, 5, 90}).prove);
+}
+
+TEST_CASE("what is found at the last record applied tells whether the changelog is another one") {
+  struct Row {
+    std::optional<int64_t> found;
+    uint64_t fingerprint;
+    bool another;
+  };
+  for (const Row& row : {
+           Row{38, 7, false},           // that record
+           Row{38, 8, true},            // another one
+           Row{39, 7, true},            // one that was not there before
+           Row{40, 7, false},           // compacted away
+           Row{99, 8, false},           // the same
+           Row{std::nullopt, 0, true},  // the end was cut off
+       }) {
+    const auto reason = check_mark({38, 7, 40, row.found, row.fingerprint});
+    CAPTURE(row.found.value_or(-1));
+    CHECK(reason.has_value() == row.another);
+    if (reason) CHECK(reason->find("38") != std::string::npos);
+  }
+}
+
 TEST_CASE("an input starts at its committed offset, else by its reset policy") {
   CHECK(plan_start(7, 0, 100, OffsetReset::latest) == 7);
   CHECK(plan_start(-1, 3, 100, OffsetReset::earliest) == 3);

@@ -181,6 +181,7 @@ TEST_CASE("restoration applies changelog records and remembers where it is") {
                                      record(7, "c", "", 40)};
   CHECK(get(store, "b") == "-");  // also cached knowledge gives way
   REQUIRE(state->restore(0, records, 9).ok());
+  REQUIRE(state->finish_restore(0).ok());
   CHECK(rows(store) == Strings{"b=2@20", "c=@40"});
   CHECK(get(store, "b") == "2@20");
   CHECK(state->changelog_offset(0) == 9);
@@ -188,6 +189,7 @@ TEST_CASE("restoration applies changelog records and remembers where it is") {
   CHECK(state->changelog_mark(0)->offset == 7);
   CHECK(state->changelog_mark(0)->fingerprint == changelog_fingerprint("c", {true, "", 0}));
   REQUIRE(state->restore(0, {}, 12).ok());
+  REQUIRE(state->finish_restore(0).ok());
   CHECK(state->changelog_offset(0) == 12);
   CHECK(state->changelog_mark(0)->offset == 7);
   CHECK(changes(*state).empty());

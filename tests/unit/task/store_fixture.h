@@ -186,6 +186,7 @@ class StoreBed {
       records.push_back(record);
     }
     REQUIRE(state->restore(0, records, static_cast<int64_t>(changelog.size())));
+    REQUIRE(state->finish_restore(0));
   }
 
   std::string folder_;  // empty: in memory

@@ -82,7 +82,7 @@ void Restorer::restore(RestoreTask command) {
   if (command.rebuild) begin_rebuild(*job);
   job->wanted = true;
   job->located = false;
-  job->start_offsets.clear();
+  job->starts.clear();
   job->begun = ports_.clock.now();
 }
 

@@ -19,8 +19,6 @@ struct StateOptions {
   // comes first (at the commit that finds it due): the part of the changelogs that a restart replays.
   Duration flush_interval = std::chrono::seconds(30);
   uint64_t flush_records = 100'000;
-  // Bounds the rows in memory that restorations gather before they write them: of all tasks together.
-  uint64_t restore_buffer_bytes = 32 << 20;
 };
 
 // Locks the folder, creating it if need be. An error names the process that holds it, or says what else is wrong.

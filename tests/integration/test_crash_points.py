@@ -24,7 +24,7 @@ POINTS = {
     "local_write": ("work", 8),
     "flush": ("stop", 4),
     "checkpoint": ("stop", 4),
-    # "ingest"
+    "ingest": ("restore", 3),
 }
 
 

@@ -221,6 +221,76 @@ class Crashes(PluginTest):
         self.assertTrue(self.died(self.start(topologies), signal.SIGABRT))
 
 
+class SerdeCrashes(PluginTest):
+    """One record of many on which the serde of a plugin crashes: in a source, a sink, a store."""
+
+    def start_copy(self, *replacements):
+        topology = self.copy()
+        text = topology.read_text().replace("name: TAG-copy".replace("TAG", self.tag), f"name: {self.tag}-copy\ndead_letter_topic: {self.tag}-copy-dead")
+        for old, new in replacements:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        topology.write_text(text)
+        self.log.create(f"{self.tag}-copy-dead", 1)
+        return topology
+
+    def check(self, topology, node, reason, message, crashes, key="k"):
+        """`crashes` of the process, then one dead letter, and nothing else is lost."""
+        values = [f"v{i}" for i in range(20)]
+        lines = [f"{key or value}|{value}" for value in values[:8] + ["crash"] + values[8:]]
+        self.log.produce(f"{self.tag}-copy-in", lines, "--key-separator", "|")
+        for _ in range(crashes):
+            daemon = self.start(topology, "--drain")
+            self.assertEqual(daemon.wait_exit(), -signal.SIGSEGV, daemon.output())
+        self.assertRegex(daemon.output(), r"(?m)^kstreamd: the plugin's serde 'crashes_(reading|writing)' crashed with signal 11 \(SIGSEGV\): "
+                         f"topology '{self.tag}-copy', node '{node}', record {self.tag}-copy-in-0@8$")
+        daemon = self.start(topology).wait_ready()
+        lab.until(lambda: daemon.metric("kstreamd_dead_letter_records_total", topology=f"{self.tag}-copy", task="in-0", node=node) == 1,
+                  lambda: f"one dead letter; it logged\n{daemon.output()}")
+        self.assertEqual(daemon.metric("kstreamd_records_dropped_total", topology=f"{self.tag}-copy", task="in-0", node=node, reason=reason), 1)
+        self.assertEqual(daemon.stop(), 0)
+        daemon = self.start(topology, "--drain")
+        self.assertEqual(daemon.wait_exit(), 0, daemon.output())
+        dead = self.dead("copy")
+        self.assertEqual([(record["key"], record["value"]) for record in dead], [(key or "crash", "crash")])
+        headers = headers_of(dead[0])
+        self.assertEqual(headers["__streams.errors.exception"], "ProcessCrashed")
+        self.assertEqual(headers["__streams.errors.offset"], "8")
+        self.assertEqual(headers["__streams.errors.stacktrace"], node)
+        self.assertEqual(headers["__streams.errors.message"],
+                         f"the process crashed while this record was {message}, as often as is allowed: it is not processed again")
+        return values
+
+    def test_in_a_source(self):
+        self.install("crashing_serdes")
+        topology = self.start_copy(("TAG-copy-in, key: string, value: string".replace("TAG", self.tag),
+                                    f"{self.tag}-copy-in, key: string, value: crashes_reading"))
+        values = self.check(topology, "in", "deserialization", "read by its serdes (string, crashes_reading)", 3)
+        self.assertEqual(self.values("copy"), values)
+
+    def test_in_a_sink(self):
+        self.install("crashing_serdes")
+        topology = self.start_copy(("TAG-copy-out, key: string, value: string".replace("TAG", self.tag),
+                                    f"{self.tag}-copy-out, key: string, value: crashes_writing"))
+        values = self.check(topology, "out", "production", "written by its serdes (string, crashes_writing)", 3)
+        self.assertEqual(self.values("copy"), values)
+
+    def test_in_a_store_and_another_content_is_tried_anew(self):
+        self.install("crashing_serdes")
+        count = "  seen:\n    from: in\n    count: { store: counts }\n  out:\n    from: seen\n"
+        topology = self.start_copy(("  out:\n    from: in\n", count), ("nodes:", "stores:\n  counts: { key: crashes_writing, value: int64 }\nnodes:"),
+                                   ("-out, key: string, value: string", "-out, key: crashes_writing, value: int64"))
+        # Once among others, and three times by itself.
+        values = self.check(topology, "seen", "processing", "in processor 'kstreamd.count'", 4, key=None)
+        counts = self.log.consume(f"{self.tag}-copy-out", "--key", "string", "--value", "int64")
+        self.assertEqual({record["key"]: record["value"] for record in counts}, {value: 1 for value in values})
+
+        self.install("crashing_serdes", more=b"another content")
+        self.log.produce(f"{self.tag}-copy-in", ["crash|again"], "--key-separator", "|")
+        daemon = self.start(topology, "--drain")
+        self.assertEqual(daemon.wait_exit(), -signal.SIGSEGV, daemon.output())
+
+
 class AtWork(PluginTest):
     """Plugins that fail without a crash."""
 

@@ -414,6 +414,33 @@ class Blocks(PluginTest):
         self.assertEqual(self.values("blocks"), [str(first), str(second)])
         self.assertEqual(self.values("copy"), ["meanwhile"])
 
+    def test_a_topology_that_does_not_stop_for_a_reload_restarts_once_it_has(self):
+        self.install("blocks")
+        topology = self.process("blocks")
+        daemon = self.start([topology, self.copy()]).wait_ready()
+        first, second = self.folder / "first", self.folder / "second"
+        second.touch()
+        self.send("blocks", first, second)
+        daemon.wait_log("has not returned for ")
+        kept = topology.read_text()
+        topology.write_text(kept.replace("nodes:", "commit_interval: 50ms\nnodes:"))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log(f"a topology does not stop in time; once it has, what the files say takes its place topology={self.tag}-blocks seconds=2")
+        self.assertEqual({name: state["state"] for name, state in self.states(daemon).items()}, {"blocks": "stopping", "copy": "running"})
+        # What the files say last counts.
+        topology.write_text(kept)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log(f"topology is still stopping: restarting it topology={self.tag}-blocks")
+        lab.until(lambda: daemon.output().count("a topology does not stop in time") == 2, daemon.output)
+        first.touch()
+        daemon.wait_log(f"topology has stopped: restarting it topology={self.tag}-blocks")
+        daemon.wait_ready()
+        self.until_values("blocks", [str(first), str(second)])
+        self.send("blocks", second)
+        self.until_values("blocks", [str(first), str(second), str(second)])
+        self.assertEqual(self.states(daemon)["blocks"]["state"], "running")
+        self.assertEqual(daemon.stop(), 0)
+
 
 class Replaced(PluginTest):
     def hang_up(self, daemon, message):

@@ -520,7 +520,7 @@ nodes:
         self.assertEqual(done.returncode, 2)
         said = done.stdout + done.stderr
         self.assertIn(f"{path}:11:5: error: node 'fresh': 'within' is missing", said)
-        self.assertIn(f"{path}:12:14: error: node 'fresh': unknown key 'withn'\n  hint: did you mean 'within'?", said)
+        self.assertIn(f"{path}:12:7: error: node 'fresh': unknown key 'withn'\n  hint: did you mean 'within'?", said)
 
 
 if __name__ == "__main__":

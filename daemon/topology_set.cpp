@@ -45,43 +45,61 @@ void TopologySet::start(const std::shared_ptr<const Topology>& topology) {
   running_[topology->name] = {topology, std::move(plugins), std::move(runtime)};
 }
 
-void TopologySet::apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline) {
-  std::map<std::string, Running> before;
+std::map<std::string, TopologySet::Running> TopologySet::running() const {
+  std::lock_guard lock(mutex_);
+  return running_;
+}
+
+void TopologySet::replace(const std::string& name, const std::shared_ptr<const Topology>& next) {
   {
     std::lock_guard lock(mutex_);
-    before = running_;
+    running_.erase(name);
   }
+  if (next) start(next);
+}
+
+void TopologySet::apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline) {
+  const auto before = running();
   for (const auto& [name, old] : before) {
     const auto now = std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w->name == name; });
     const bool gone = now == wanted.end();
     const bool changed = !gone && **now != *old.topology;
-    if (!gone && !changed && plugins_of(**now, ports_.processors) == old.plugins) continue;
+    if (!gone && !changed && !old.late && plugins_of(**now, ports_.processors) == old.plugins) continue;
     log(LogLevel::info,
-        gone      ? "topology removed: stopping it"
-        : changed ? "topology changed: restarting it"
-                  : "a plugin of the topology changed: restarting it",
+        gone       ? "topology removed: stopping it"
+        : changed  ? "topology changed: restarting it"
+        : old.late ? "topology is still stopping: restarting it"
+                   : "a plugin of the topology changed: restarting it",
         {{"topology", name}});
-    if (!old.runtime->stop(deadline)) {
-      log(LogLevel::error, "a topology does not stop; it goes on as it was", {{"topology", name}});
+    const auto next = gone ? nullptr : *now;
+    if (old.runtime->stop(deadline)) {
+      replace(name, next);
       continue;
     }
-    {
-      std::lock_guard lock(mutex_);
-      running_.erase(name);
-    }
-    if (!gone) start(*now);
+    log(LogLevel::error, "a topology does not stop in time; once it has, what the files say takes its place",
+        {{"topology", name},
+         {"seconds", std::chrono::duration_cast<std::chrono::seconds>(deadline).count()},
+         {"hint", "a call that does not return holds it: end what that waits for, or restart kstreamd"}});
+    std::lock_guard lock(mutex_);
+    running_[name].late = true;
+    running_[name].next = next;
   }
   for (const auto& topology : wanted)
     if (!before.contains(topology->name)) start(topology);
   applied_ = true;
 }
 
-bool TopologySet::stop(Duration deadline) {
-  std::map<std::string, Running> all;
-  {
-    std::lock_guard lock(mutex_);
-    all = running_;
+void TopologySet::settle() {
+  for (const auto& [name, old] : running()) {
+    if (!old.late || !old.runtime->stop(Duration(0))) continue;
+    log(LogLevel::info, old.next ? "topology has stopped: restarting it" : "topology has stopped",
+        {{"topology", name}});
+    replace(name, old.next);
   }
+}
+
+bool TopologySet::stop(Duration deadline) {
+  const auto all = running();
   std::vector<std::future<bool>> stopped;
   for (const auto& entry : all)
     stopped.push_back(

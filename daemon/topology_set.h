@@ -11,15 +11,17 @@
 
 namespace kstreamd {
 
-// Life-cycle: construct, apply() whenever the files were read, stop(), destroy. Thread safety: apply and stop by one
-// thread at a time; statuses() by any, also meanwhile.
+// Life-cycle: construct, apply() whenever the files were read, settle() now and then, stop(), destroy. Thread safety:
+// apply, settle and stop by one thread at a time; statuses() by any, also meanwhile.
 class TopologySet {
  public:
   TopologySet(RuntimePorts ports, RuntimeOptions options) : ports_(ports), options_(options) {}
 
   // Starts what is new, restarts what has changed, itself or a plugin that it uses, stops what is no longer there, and
-  // leaves the rest alone. A topology that does not stop within `deadline` is left as it is, and said.
+  // leaves the rest alone. A topology that does not stop within `deadline` is said, and goes on stopping.
   void apply(std::vector<std::shared_ptr<const Topology>> wanted, Duration deadline);
+  // Starts what the last apply() wanted in the place of topologies that have stopped since. Does not wait.
+  void settle();
   // All at once. False: some had not stopped at the deadline; the process can only be ended.
   bool stop(Duration deadline);
   std::vector<TopologyStatus> statuses() const;
@@ -31,7 +33,11 @@ class TopologySet {
     std::shared_ptr<const Topology> topology;
     std::string plugins;  // contents of the plugins' files that it was started with
     std::shared_ptr<TopologyRuntime> runtime;
+    bool late = false;                     // it was to stop, and had not at the deadline
+    std::shared_ptr<const Topology> next;  // of a late one: what follows it; null: nothing
   };
+  std::map<std::string, Running> running() const;
+  void replace(const std::string& name, const std::shared_ptr<const Topology>& next);
   void start(const std::shared_ptr<const Topology>& topology);
 
   const RuntimePorts ports_;

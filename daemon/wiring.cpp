@@ -241,7 +241,10 @@ void Daemon::load_plugins() {
 // What another content of a plugin's file did says nothing of this one.
 void Daemon::heed_crashes() {
   if (!crashes_) return;
-  crashes_->keep_of([this](const std::string& type) -> std::string {
+  std::map<std::string, std::string> serdes;
+  for (const auto& serde : plugins_->serdes()) serdes["serde:" + serde.name] = serde.content;
+  crashes_->keep_of([&](const std::string& type) -> std::string {
+    if (const auto serde = serdes.find(type); serde != serdes.end()) return serde->second;
     const auto* info = plugins_->find(type);
     return !info ? "" : info->content.empty() ? info->plugin : info->content;
   });

@@ -285,7 +285,7 @@ class ConfigChecker {
     const auto others = schema.find("additionalProperties");
     if (known || others == schema.end()) return;
     if (*others != json(false)) return check(*others, value, here, problems, depth + 1);
-    problems.push_back({false, here, 0, 0, "unknown key '" + name + "'",
+    problems.push_back({false, here + "#", 0, 0, "unknown key '" + name + "'",
                         did_you_mean(name, keys, keys.empty() ? "remove it" : "the keys are " + join_names(keys))});
   }
 

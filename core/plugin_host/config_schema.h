@@ -18,8 +18,8 @@ class ConfigSchema {
   // The error says which part of the schema is broken.
   static Result<ConfigSchema> parse(std::string_view text);
 
-  // Everything in which a configuration does not fit, placed by JSON pointers: an unknown key at the key, a missing one
-  // at the map that lacks it.
+  // Everything in which a configuration does not fit, placed by JSON pointers: an unknown key at the key ("/size#"), a
+  // missing one at the map that lacks it.
   std::vector<ConfigProblem> check(std::string_view config_json) const;
 
  private:

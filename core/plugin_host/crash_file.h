@@ -6,7 +6,7 @@
 // SUSPECTS is 1 when all records of the call came of one: the crash counts for that record. Otherwise one of several
 // did it, and they are then processed alone; a line for each of their topic-partitions. CALLs without a record (create,
 // init, ...) count for the node, which is not started any more at the limit. What is a day old is forgotten, and so is
-// what another content of the plugin's file did.
+// what another content of the plugin's file did. The TYPE of a serde is serde:NAME.
 #pragma once
 #include <functional>
 #include <map>

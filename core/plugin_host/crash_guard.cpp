@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/plugin_host/plugin_context.h"
+#include "core/ports/serde_use.h"
 
 namespace kstreamd {
 namespace {
@@ -48,6 +49,7 @@ class Line {
     if (number < 0) *--at = '-';
     return *this << std::string_view(at, static_cast<size_t>(std::end(digits) - at));
   }
+  std::string_view text() const { return {bytes_, size_}; }
   void write_to(int file) {
     bytes_[size_++] = '\n';
     for (size_t done = 0; done < size_;) {
@@ -99,15 +101,24 @@ int64_t suspects_of(const CallFrame& call) {
   return 1;
 }
 
-void write_entry(const CallFrame& call, const Signal& what, const Group& group) {
+// `call` has the records, `key` says whose plugin did it: TOPOLOGY NODE TYPE CONTENT.
+void write_entry(const CallFrame& call, CallKind kind, const Signal& what, const Group& group, std::string_view key) {
   if (crash_file < 0) return;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   Line line;
   line << "1 " << static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000 << " " << what.name << " "
-       << call_name(call.kind) << " " << suspects_of(call) << " " << group.partition << " " << group.first << " "
-       << group.last << " " << group.topic << " " << call.context->crash_key;
+       << call_name(kind) << " " << suspects_of(call) << " " << group.partition << " " << group.first << " "
+       << group.last << " " << group.topic << " " << key;
   line.write_to(crash_file);
+}
+
+void add_records(Line& line, const Group& group, bool more) {
+  if (group.partition < 0) return;
+  line << (group.first == group.last ? ", record " : ", records ") << group.topic << "-" << group.partition << "@"
+       << group.first;
+  if (group.last != group.first) line << ".." << group.last;
+  if (more) line << " and others";
 }
 
 void say(const CallFrame& call, const Signal& what, const Group& group, bool more) {
@@ -116,32 +127,62 @@ void say(const CallFrame& call, const Signal& what, const Group& group, bool mor
   line << "kstreamd: the plugin's processor '" << context.type << "' (" << context.plugin << ") crashed in "
        << call_name(call.kind) << " with signal " << what.number << " (" << what.name << "): topology '"
        << context.topology << "', task " << context.task << ", node '" << context.node << "'";
-  if (group.partition >= 0) {
-    line << (group.first == group.last ? ", record " : ", records ") << group.topic << "-" << group.partition << "@"
-         << group.first;
-    if (group.last != group.first) line << ".." << group.last;
-    if (more) line << " and others";
-  }
+  add_records(line, group, more);
   line.write_to(STDERR_FILENO);
 }
 
+// The first topic-partition was written already, and `at` is behind it.
+void write_others(const CallFrame& call, CallKind kind, const Signal& what, std::string_view key, size_t at) {
+  for (size_t groups = 1; groups < kMostGroups && at < call.count; ++groups)
+    if (const Group next = group_from(call, at); next.partition >= 0) write_entry(call, kind, what, next, key);
+}
+
+// A serde's crash counts for the record that a source or sink has at hand; in a store, or in what a punctuation has
+// forwarded, for what the processor around it is called with.
+void note_serde(const CallFrame& call, const Signal& what) {
+  Line line;
+  line << "kstreamd: the plugin's serde '" << call.subject << "' crashed with signal " << what.number << " ("
+       << what.name << ")";
+  kst_record at_hand{};
+  CallFrame suspects;
+  std::string_view topology, node;
+  if (used_serde && used_serde->origin) {
+    at_hand.origin = used_serde->origin;
+    suspects.records = &at_hand;
+    suspects.count = 1;
+    topology = used_serde->topology;
+    node = used_serde->node;
+  } else if (call.outer && call.outer->context) {
+    suspects = *call.outer;
+    topology = suspects.context->topology;
+    node = suspects.context->node;
+  }
+  if (node.empty() || !call.content) return line.write_to(STDERR_FILENO);
+  Line key;
+  key << topology << " " << node << " serde:" << call.subject << " " << call.content;
+  size_t at = 0;
+  const Group first = group_from(suspects, at);
+  write_entry(suspects, call.kind, what, first, key.text());
+  line << ": topology '" << topology << "', node '" << node << "'";
+  add_records(line, first, at < suspects.count);
+  line.write_to(STDERR_FILENO);
+  write_others(suspects, call.kind, what, key.text(), at);
+}
+
 void note_crash(const CallFrame& call, const Signal& what) {
+  if (call.kind == CallKind::serde) return note_serde(call, what);
   if (!call.context) {
     Line line;
-    line << "kstreamd: "
-         << (call.kind == CallKind::load    ? "plugin '"
-             : call.kind == CallKind::serde ? "the plugin's serde '"
-                                            : "the check of the plugin's processor '")
+    line << "kstreamd: " << (call.kind == CallKind::load ? "plugin '" : "the check of the plugin's processor '")
          << call.subject << "' crashed with signal " << what.number << " (" << what.name << ")";
     line.write_to(STDERR_FILENO);
     return;
   }
   size_t at = 0;
   const Group first = group_from(call, at);
-  write_entry(call, what, first);
+  write_entry(call, call.kind, what, first, call.context->crash_key);
   say(call, what, first, at < call.count);
-  for (size_t groups = 1; groups < kMostGroups && at < call.count; ++groups)
-    if (const Group next = group_from(call, at); next.partition >= 0) write_entry(call, what, next);
+  write_others(call, call.kind, what, call.context->crash_key, at);
 }
 
 void on_crash(int number, siginfo_t* info, void*) {

@@ -25,6 +25,7 @@ const char* call_name(CallKind kind);
 struct CallFrame {
   kst_context* context = nullptr;       // create ... close; else null
   const char* subject = nullptr;        // load: the file; check, serde: the name
+  const char* content = nullptr;        // serde: tells contents of its plugin's file apart; null: nothing does
   const kst_record* records = nullptr;  // process: the batch
   size_t count = 0;
   CallKind kind = CallKind::process;
@@ -48,10 +49,13 @@ void for_each_calling_thread(const std::function<void(CallingThread&)>& look);
 class PluginCall {
  public:
   PluginCall(CallKind kind, kst_context* context, const kst_record* records = nullptr, size_t count = 0)
-      : frame_{context, nullptr, records, count, kind, nullptr} {
+      : frame_{context, nullptr, nullptr, records, count, kind, nullptr} {
     enter();
   }
-  PluginCall(CallKind kind, const char* subject) : frame_{nullptr, subject, nullptr, 0, kind, nullptr} { enter(); }
+  PluginCall(CallKind kind, const char* subject, const char* content = nullptr)
+      : frame_{nullptr, subject, content, nullptr, 0, kind, nullptr} {
+    enter();
+  }
   ~PluginCall() {
     thread_.top.store(frame_.outer, std::memory_order_release);
     count();

@@ -78,7 +78,7 @@ class PluginSerde final : public Serde {
 
   template <typename Function>
   Status call(const char* name, const ArenaMemory& memory, Function function) const {
-    const PluginCall noted(CallKind::serde, info_.name.c_str());
+    const PluginCall noted(CallKind::serde, info_.name.c_str(), info_.content.c_str());
     kst_status status;
     try {
       status = function();

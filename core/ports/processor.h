@@ -61,7 +61,7 @@ class Processor {
   virtual kst_status punctuate(uint64_t, int64_t) { return KST_OK; }
 };
 
-// One problem of a configuration, placed by a JSON pointer into it.
+// One problem of a configuration, placed by a JSON pointer into it, as kst_problem says.
 struct ConfigProblem {
   bool warning = false;
   std::string pointer;

@@ -416,6 +416,11 @@ std::string unescaped(const std::string& segment) {
   return out;
 }
 
+// The entry whose key, not its value, a last segment means: "size#".
+const YamlNode::Entry* key_of(const YamlNode& map, std::string_view segment) {
+  return segment.ends_with('#') ? map.find(segment.substr(0, segment.size() - 1)) : nullptr;
+}
+
 }  // namespace
 
 TopologyFile read_topology(std::shared_ptr<const YamlNode> root, Reader& reader) {
@@ -446,6 +451,8 @@ YamlPlace place_of(const GraphProblem& problem, const TopologyFile& file, std::s
     if (auto* entry = at->find(segment)) {
       place = entry->place;
       at = entry->value;
+    } else if (auto* key = end == problem.pointer.size() ? key_of(*at, segment) : nullptr) {
+      return key->place;
     } else if (at->kind == YamlNode::Kind::list && index < at->items.size()) {
       at = at->items[index];
       place = at->place;

@@ -87,6 +87,7 @@ Status TaskNode::bind_serdes() {
   if (!key_serde_ || !value_serde_)
     return Error{Recovery::stop_topology, "unknown serde '" + (key_serde_ ? node_.value_serde : node_.key_serde) + "'",
                  ""};
+  plugin_serdes_ = find_serde(node_.key_serde) != key_serde_ || find_serde(node_.value_serde) != value_serde_;
   return {};
 }
 
@@ -107,9 +108,20 @@ Status TaskNode::bind_stores() {
 
 // ---- Records in
 
-Result<Value> TaskNode::read_value(const Serde& serde, const void* data, uint32_t size) {
+Result<Value> TaskNode::read_value(const Serde& serde, const void* data, uint32_t size, const Origin& origin) {
   if (!data) return null_value();
-  return serde.read({static_cast<const char*>(data), size}, arena_);
+  const std::string_view bytes(static_cast<const char*>(data), size);
+  if (!plugin_serdes_) [[likely]]
+    return serde.read(bytes, arena_);
+  const UsedSerde used{application_id(), node_name(), &origin};
+  const SerdeUse use(used);
+  return serde.read(bytes, arena_);
+}
+
+bool TaskNode::refuses(const Origin* origin) const {
+  const CrashLog* crashes = task_.services_.crashes;
+  return plugin_serdes_ && origin && crashes && !crashes->empty() &&
+         crashes->verdict(task_.topology_.name, node_.name, *origin) == CrashVerdict::refuse;
 }
 
 kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
@@ -119,9 +131,11 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
   for (size_t i = 0; i < fetched.size() && status == KST_OK; ++i) {
     FetchedRecord& in = fetched[i];
     Record record{null_value(), null_value(), in.timestamp, in.headers, &in.origin, in.header_count, 0};
-    auto key = read_value(*key_serde_, in.origin.raw_key, in.origin.raw_key_size);
-    auto value = read_value(*value_serde_, in.origin.raw_value, in.origin.raw_value_size);
-    if (key && value && in.timestamp >= 0) {
+    const bool refused = refuses(&in.origin);
+    const Origin& bytes = in.origin;
+    auto key = read_value(*key_serde_, refused ? nullptr : bytes.raw_key, bytes.raw_key_size, bytes);
+    auto value = read_value(*value_serde_, refused ? nullptr : bytes.raw_value, bytes.raw_value_size, bytes);
+    if (key && value && in.timestamp >= 0 && !refused) {
       task_.pass_time(in.timestamp);
       in.origin.stream_time = task_.stream_time_;
       record.key = *key;
@@ -134,7 +148,9 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
     status = hand_on(0, records_);
     records_.clear();
     if (status != KST_OK) break;
-    if (!key)
+    if (refused)
+      status = refuse(Stage::deserialization, record);
+    else if (!key)
       status = reject(Stage::deserialization, record,
                       "the key cannot be read as " + node_.key_serde + ": " + key.error().message, key.error().hint);
     else if (!value)
@@ -216,7 +232,8 @@ kst_status TaskNode::process_warned(std::span<const Record> records) {
     if (i > begun) status = process_batch(records.subspan(begun, i - begun));
     begun = i + 1;
     if (status != KST_OK) break;
-    status = verdict == CrashVerdict::alone ? process_batch(records.subspan(i, 1)) : refuse(records[i]);
+    status =
+        verdict == CrashVerdict::alone ? process_batch(records.subspan(i, 1)) : refuse(Stage::processing, records[i]);
   }
   return status == KST_OK && begun < records.size() ? process_batch(records.subspan(begun)) : status;
 }
@@ -339,13 +356,22 @@ kst_status TaskNode::write(std::span<const Record> records) {
   return status;
 }
 
+Result<std::string_view> TaskNode::write_value(const Serde& serde, const Value& value, const Origin* origin) {
+  if (!plugin_serdes_) [[likely]]
+    return kstreamd::write_value(serde, value, arena_);
+  const UsedSerde used{application_id(), node_name(), origin};
+  const SerdeUse use(used);
+  return kstreamd::write_value(serde, value, arena_);
+}
+
 kst_status TaskNode::write_one(const Record& record) {
+  if (refuses(record.origin)) return refuse(Stage::production, record);
   OutgoingRecord out;
   out.topic = task_.outputs_.handles[output_topic_];
   out.timestamp = record.timestamp;
   out.headers = {record.headers, record.header_count};
   if (!is_null(record.key)) {
-    auto key = write_value(*key_serde_, record.key, arena_);
+    auto key = write_value(*key_serde_, record.key, record.origin);
     if (!key)
       return reject(Stage::production, record,
                     "the key cannot be written as " + node_.key_serde + ": " + key.error().message, key.error().hint);
@@ -353,7 +379,7 @@ kst_status TaskNode::write_one(const Record& record) {
     out.key = *key;
   }
   if (!is_null(record.value)) {
-    auto value = write_value(*value_serde_, record.value, arena_);
+    auto value = write_value(*value_serde_, record.value, record.origin);
     if (!value)
       return reject(Stage::production, record,
                     "the value cannot be written as " + node_.value_serde + ": " + value.error().message,

@@ -15,6 +15,7 @@
 #include "core/base/arena.h"
 #include "core/ports/cluster.h"
 #include "core/ports/processor.h"
+#include "core/ports/serde_use.h"
 #include "core/serde/serde.h"
 #include "core/task/held_records.h"
 #include "core/task/pending_updates.h"
@@ -121,13 +122,16 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   void forget_held_after(size_t index);
 
   // Sources and sinks
-  Result<Value> read_value(const Serde& serde, const void* data, uint32_t size);
+  Result<Value> read_value(const Serde& serde, const void* data, uint32_t size, const Origin& origin);
+  Result<std::string_view> write_value(const Serde& serde, const Value& value, const Origin* origin);
+  // Whether serdes have crashed on the record as often as is allowed.
+  bool refuses(const Origin* origin) const;
   kst_status write(std::span<const Record> records);
   kst_status write_one(const Record& record);
 
   // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
-  kst_status refuse(const Record& record);
+  kst_status refuse(Stage stage, const Record& record);
   kst_status dead_letter(std::string_view kind, const Record& record, const std::string& message);
   void count_error();
   Labels labels() const;
@@ -137,6 +141,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Node& node_;
   const Serde* key_serde_ = nullptr;
   const Serde* value_serde_ = nullptr;
+  bool plugin_serdes_ = false;                   // one of the two is a plugin's
   std::vector<std::string> target_names_;        // the outputs, then the children one by one
   std::vector<std::vector<TaskNode*>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                      // of these, the outputs

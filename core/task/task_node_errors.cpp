@@ -4,6 +4,8 @@
 namespace kstreamd {
 namespace {
 
+constexpr const char* kStageNames[] = {"deserialization", "processing", "production"};
+
 std::string place_of(const Record& record) {
   if (!record.origin) return "a record with timestamp " + std::to_string(record.timestamp) + " that a punctuation made";
   return "record " + std::string(record.origin->topic, record.origin->topic_size) + "-" +
@@ -20,9 +22,8 @@ kst_status TaskNode::stop(Error error) {
 }
 
 kst_status TaskNode::reject(Stage stage, const Record& record, const std::string& message, const std::string& hint) {
-  static constexpr const char* names[] = {"deserialization", "processing", "production"};
   static constexpr const char* kinds[] = {"DeserializationError", "ProcessingError", "ProductionError"};
-  const char* name = names[static_cast<int>(stage)];
+  const char* name = kStageNames[static_cast<int>(stage)];
   const ErrorAction action = stage == Stage::deserialization ? node_.on_error.deserialization
                              : stage == Stage::processing    ? node_.on_error.processing
                                                              : node_.on_error.production;
@@ -37,14 +38,18 @@ kst_status TaskNode::reject(Stage stage, const Record& record, const std::string
 
 // A record on which the process crashed as often as is allowed. Whatever on_error says: processing it again would bring
 // down all the others once more.
-kst_status TaskNode::refuse(const Record& record) {
-  const std::string message = "the process crashed while this record was in processor '" + node_.processor_type +
-                              "', as often as is allowed: it is not processed again";
+kst_status TaskNode::refuse(Stage stage, const Record& record) {
+  const std::string serdes = "its serdes (" + node_.key_serde + ", " + node_.value_serde + ")";
+  const std::string message = "the process crashed while this record was " +
+                              (stage == Stage::deserialization ? "read by " + serdes
+                               : stage == Stage::production    ? "written by " + serdes
+                                                               : "in processor '" + node_.processor_type + "'") +
+                              ", as often as is allowed: it is not processed again";
   if (task_.dead_letter_topic_ < 0)
     return stop({Recovery::stop_topology, place_of(record) + ": " + message,
                  "set dead_letter_topic, so that such records go there and the rest goes on; mend the plugin"});
   log(LogLevel::error, place_of(record) + ": " + message);
-  drop("processing", 1);
+  drop(kStageNames[static_cast<int>(stage)], 1);
   return dead_letter("ProcessCrashed", record, message);
 }
 

@@ -67,7 +67,7 @@ class Runner {
       reloading_.get();
       systemd_.send("READY=1");
     }
-    if (!reload_asked_) return;
+    if (!reload_asked_) return daemon_.topologies().settle();
     reload_asked_ = false;
     systemd_.send("RELOADING=1");
     reloading_ = std::async(std::launch::async, [this] { reload(); });

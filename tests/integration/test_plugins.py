@@ -221,6 +221,76 @@ class Crashes(PluginTest):
         self.assertTrue(self.died(self.start(topologies), signal.SIGABRT))
 
 
+class SerdeCrashes(PluginTest):
+    """One record of many on which the serde of a plugin crashes: in a source, a sink, a store."""
+
+    def start_copy(self, *replacements):
+        topology = self.copy()
+        text = topology.read_text().replace("name: TAG-copy".replace("TAG", self.tag), f"name: {self.tag}-copy\ndead_letter_topic: {self.tag}-copy-dead")
+        for old, new in replacements:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        topology.write_text(text)
+        self.log.create(f"{self.tag}-copy-dead", 1)
+        return topology
+
+    def check(self, topology, node, reason, message, crashes, key="k"):
+        """`crashes` of the process, then one dead letter, and nothing else is lost."""
+        values = [f"v{i}" for i in range(20)]
+        lines = [f"{key or value}|{value}" for value in values[:8] + ["crash"] + values[8:]]
+        self.log.produce(f"{self.tag}-copy-in", lines, "--key-separator", "|")
+        for _ in range(crashes):
+            daemon = self.start(topology, "--drain")
+            self.assertEqual(daemon.wait_exit(), -signal.SIGSEGV, daemon.output())
+        self.assertRegex(daemon.output(), r"(?m)^kstreamd: the plugin's serde 'crashes_(reading|writing)' crashed with signal 11 \(SIGSEGV\): "
+                         f"topology '{self.tag}-copy', node '{node}', record {self.tag}-copy-in-0@8$")
+        daemon = self.start(topology).wait_ready()
+        lab.until(lambda: daemon.metric("kstreamd_dead_letter_records_total", topology=f"{self.tag}-copy", task="in-0", node=node) == 1,
+                  lambda: f"one dead letter; it logged\n{daemon.output()}")
+        self.assertEqual(daemon.metric("kstreamd_records_dropped_total", topology=f"{self.tag}-copy", task="in-0", node=node, reason=reason), 1)
+        self.assertEqual(daemon.stop(), 0)
+        daemon = self.start(topology, "--drain")
+        self.assertEqual(daemon.wait_exit(), 0, daemon.output())
+        dead = self.dead("copy")
+        self.assertEqual([(record["key"], record["value"]) for record in dead], [(key or "crash", "crash")])
+        headers = headers_of(dead[0])
+        self.assertEqual(headers["__streams.errors.exception"], "ProcessCrashed")
+        self.assertEqual(headers["__streams.errors.offset"], "8")
+        self.assertEqual(headers["__streams.errors.stacktrace"], node)
+        self.assertEqual(headers["__streams.errors.message"],
+                         f"the process crashed while this record was {message}, as often as is allowed: it is not processed again")
+        return values
+
+    def test_in_a_source(self):
+        self.install("crashing_serdes")
+        topology = self.start_copy(("TAG-copy-in, key: string, value: string".replace("TAG", self.tag),
+                                    f"{self.tag}-copy-in, key: string, value: crashes_reading"))
+        values = self.check(topology, "in", "deserialization", "read by its serdes (string, crashes_reading)", 3)
+        self.assertEqual(self.values("copy"), values)
+
+    def test_in_a_sink(self):
+        self.install("crashing_serdes")
+        topology = self.start_copy(("TAG-copy-out, key: string, value: string".replace("TAG", self.tag),
+                                    f"{self.tag}-copy-out, key: string, value: crashes_writing"))
+        values = self.check(topology, "out", "production", "written by its serdes (string, crashes_writing)", 3)
+        self.assertEqual(self.values("copy"), values)
+
+    def test_in_a_store_and_another_content_is_tried_anew(self):
+        self.install("crashing_serdes")
+        count = "  seen:\n    from: in\n    count: { store: counts }\n  out:\n    from: seen\n"
+        topology = self.start_copy(("  out:\n    from: in\n", count), ("nodes:", "stores:\n  counts: { key: crashes_writing, value: int64 }\nnodes:"),
+                                   ("-out, key: string, value: string", "-out, key: crashes_writing, value: int64"))
+        # Once among others, and three times by itself.
+        values = self.check(topology, "seen", "processing", "in processor 'kstreamd.count'", 4, key=None)
+        counts = self.log.consume(f"{self.tag}-copy-out", "--key", "string", "--value", "int64")
+        self.assertEqual({record["key"]: record["value"] for record in counts}, {value: 1 for value in values})
+
+        self.install("crashing_serdes", more=b"another content")
+        self.log.produce(f"{self.tag}-copy-in", ["crash|again"], "--key-separator", "|")
+        daemon = self.start(topology, "--drain")
+        self.assertEqual(daemon.wait_exit(), -signal.SIGSEGV, daemon.output())
+
+
 class AtWork(PluginTest):
     """Plugins that fail without a crash."""
 
@@ -344,6 +414,33 @@ class Blocks(PluginTest):
         self.assertEqual(self.values("blocks"), [str(first), str(second)])
         self.assertEqual(self.values("copy"), ["meanwhile"])
 
+    def test_a_topology_that_does_not_stop_for_a_reload_restarts_once_it_has(self):
+        self.install("blocks")
+        topology = self.process("blocks")
+        daemon = self.start([topology, self.copy()]).wait_ready()
+        first, second = self.folder / "first", self.folder / "second"
+        second.touch()
+        self.send("blocks", first, second)
+        daemon.wait_log("has not returned for ")
+        kept = topology.read_text()
+        topology.write_text(kept.replace("nodes:", "commit_interval: 50ms\nnodes:"))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log(f"a topology does not stop in time; once it has, what the files say takes its place topology={self.tag}-blocks seconds=2")
+        self.assertEqual({name: state["state"] for name, state in self.states(daemon).items()}, {"blocks": "stopping", "copy": "running"})
+        # What the files say last counts.
+        topology.write_text(kept)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log(f"topology is still stopping: restarting it topology={self.tag}-blocks")
+        lab.until(lambda: daemon.output().count("a topology does not stop in time") == 2, daemon.output)
+        first.touch()
+        daemon.wait_log(f"topology has stopped: restarting it topology={self.tag}-blocks")
+        daemon.wait_ready()
+        self.until_values("blocks", [str(first), str(second)])
+        self.send("blocks", second)
+        self.until_values("blocks", [str(first), str(second), str(second)])
+        self.assertEqual(self.states(daemon)["blocks"]["state"], "running")
+        self.assertEqual(daemon.stop(), 0)
+
 
 class Replaced(PluginTest):
     def hang_up(self, daemon, message):
@@ -423,7 +520,7 @@ nodes:
         self.assertEqual(done.returncode, 2)
         said = done.stdout + done.stderr
         self.assertIn(f"{path}:11:5: error: node 'fresh': 'within' is missing", said)
-        self.assertIn(f"{path}:12:14: error: node 'fresh': unknown key 'withn'\n  hint: did you mean 'within'?", said)
+        self.assertIn(f"{path}:12:7: error: node 'fresh': unknown key 'withn'\n  hint: did you mean 'within'?", said)
 
 
 if __name__ == "__main__":

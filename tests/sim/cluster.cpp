@@ -1,5 +1,9 @@
 #include "tests/sim/cluster.h"
 
+#include <algorithm>
+#include <iterator>
+#include <set>
+
 #include "tests/sim/source.h"
 
 namespace kstreamd::sim {
@@ -7,7 +11,8 @@ namespace kstreamd::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A member whose events come late, come again, or are overtaken by its expulsion.
+// A member whose events come late, come again, or are overtaken by its expulsion. It may also be replaced: expelled,
+// and a member again under another id, before the engine hears of either. What it did not get back by then is lost.
 class SimMember final : public GroupMember {
  public:
   SimMember(SimCluster& cluster, std::unique_ptr<GroupMember> real)
@@ -26,9 +31,17 @@ class SimMember final : public GroupMember {
       if (now < held_until_) return {};
       return deliver(*std::exchange(held_, std::nullopt));
     }
+    if (replaced_) return come_back(now);
     GroupEvent event = real_->poll(Duration(0));
     if (event.type == GroupEvent::Type::none) {
-      if (answering_ || !real_->token() || !chaos_.strikes(Event::assigned_again, process_)) return {};
+      if (answering_ || !real_->token()) return {};
+      const bool taking = restoring_for_ > 0 && --restoring_for_ == 0;
+      const bool restoring = taking && chaos_.strikes(Event::replaced_restoring, process_);
+      if (restoring || chaos_.strikes(Event::member_replaced, process_)) {
+        be_replaced(now, restoring);
+        return {};
+      }
+      if (!chaos_.strikes(Event::assigned_again, process_)) return {};
       repeated_ = true;
       return {GroupEvent::Type::assigned, {}, {}};
     }
@@ -43,16 +56,23 @@ class SimMember final : public GroupMember {
   Status finish(const GroupEvent& event) override {
     if (std::exchange(repeated_, false)) return {};
     answering_ = false;
+    if (std::exchange(own_, false)) {
+      finish_own(event);
+      return {};
+    }
     const bool assigned = event.type == GroupEvent::Type::assigned;
     const bool lost = assigned && chaos_.strikes(Event::lost_while_taking, process_);
     if (lost) cluster_.expel();
     auto done = real_->finish(event);
+    note(event, delivered_);
     if (assigned && real_->token()) network_.last_token = real_->token();
+    if (!assigned || real_->token()) note(event, known_);
+    if (assigned && !event.partitions.empty()) restoring_for_ = chaos_.random.between(1, 20);
     if (done && assigned && !real_->token())
       return Error{Recovery::rejoin, "simulated: the membership was lost while tasks were being taken", ""};
     return done;
   }
-  std::shared_ptr<const GroupToken> token() const override { return real_->token(); }
+  std::shared_ptr<const GroupToken> token() const override { return replaced_ ? former_token_ : real_->token(); }
   std::unique_ptr<RecordSource> make_source() override {
     const bool dirty = chaos_.plan.sabotage == Sabotage::dirty_read;
     return make_sim_source(chaos_, process_, false,
@@ -79,6 +99,59 @@ class SimMember final : public GroupMember {
   }
 
  private:
+  using Tasks = std::set<int32_t>;
+  static void note(const GroupEvent& event, Tasks& tasks) {
+    for (int32_t task : event.partitions)
+      if (event.type == GroupEvent::Type::assigned)
+        tasks.insert(task);
+      else
+        tasks.erase(task);
+  }
+  static std::vector<int32_t> without(const Tasks& all, const Tasks& some) {
+    std::vector<int32_t> rest;
+    std::set_difference(all.begin(), all.end(), some.begin(), some.end(), std::back_inserter(rest));
+    return rest;
+  }
+
+  void be_replaced(Duration now, bool restoring) {
+    former_token_ = real_->token();
+    replaced_ = true;
+    cluster_.expel();
+    away_until_ = now + chaos_.random.magnitude(Duration(milliseconds(restoring ? 200 : 1)), Duration(seconds(5)));
+    waits_until_ = away_until_ + chaos_.random.magnitude(Duration(milliseconds(1)), Duration(seconds(20)));
+    // A process that is not heard of is seldom well otherwise.
+    if (restoring || chaos_.random.coin()) cluster_.threads_.stall_restorer(waits_until_ - now);
+  }
+
+  // Settles everything with the group by itself. The engine is told once all that it had is back, or too much time has
+  // passed for that.
+  GroupEvent come_back(Duration now) {
+    if (own_ || now < away_until_) return {};
+    GroupEvent event = real_->poll(Duration(0));
+    if (event.type == GroupEvent::Type::error) return deliver(std::move(event));
+    if (event.type != GroupEvent::Type::none) {
+      (void)real_->finish(event);
+      note(event, delivered_);
+    }
+    if (!real_->token()) return {};
+    auto missing = without(known_, delivered_);
+    if (!missing.empty() && now < waits_until_) return {};
+    own_ = true;
+    if (!missing.empty()) return deliver({GroupEvent::Type::lost, std::move(missing), {}});
+    if (!known_.empty()) chaos_.happened(Event::came_back_unnoticed, process_, std::to_string(known_.size()));
+    return deliver({GroupEvent::Type::assigned, without(delivered_, known_), {}});
+  }
+
+  void finish_own(const GroupEvent& event) {
+    note(event, known_);
+    former_token_.reset();
+    if (event.type != GroupEvent::Type::assigned) return;
+    // What it restores now was located by the former membership, and control has not seen it yet.
+    cluster_.threads_.run_restorer();
+    replaced_ = false;
+    network_.last_token = real_->token();
+  }
+
   GroupEvent deliver(GroupEvent event) {
     answering_ = true;
     std::string tasks;
@@ -109,6 +182,14 @@ class SimMember final : public GroupMember {
   Duration held_until_{0};
   bool answering_ = false;  // an event of the group waits for finish()
   bool repeated_ = false;   // an event that the group knows nothing of does
+  bool own_ = false;        // an event does that stands for several of the group's, finished already
+  bool replaced_ = false;   // the engine knows only of the former membership
+  std::shared_ptr<const GroupToken> former_token_;
+  int64_t restoring_for_ = 0;  // polls from an assignment to the moment at which it may be replaced
+  Duration away_until_{0};     // replaced: does not ask the group before
+  Duration waits_until_{0};    // replaced: gives up what is not back by then
+  Tasks delivered_;            // by the group
+  Tasks known_;                // of these, what the engine was told of
   bool closed_ = false;
 };
 
@@ -179,8 +260,8 @@ class SimAdmin final : public Admin {
 
 }  // namespace
 
-SimCluster::SimCluster(Network& network, int process)
-    : network_(network), process_(process), admin_(std::make_unique<SimAdmin>(network, process)) {}
+SimCluster::SimCluster(Network& network, int process, OtherThreads& threads)
+    : network_(network), process_(process), threads_(threads), admin_(std::make_unique<SimAdmin>(network, process)) {}
 SimCluster::~SimCluster() = default;
 
 Result<std::unique_ptr<GroupMember>> SimCluster::join(const GroupConfig& config) {

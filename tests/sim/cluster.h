@@ -24,11 +24,20 @@ struct Network {
   std::shared_ptr<const GroupToken> last_token;
 };
 
+// The other threads of a process, as a call of its control thread meets them.
+class OtherThreads {
+ public:
+  virtual ~OtherThreads() = default;
+  virtual void stall_restorer(Duration time) = 0;
+  // The restorer goes on, stalled or not, while the call lasts.
+  virtual void run_restorer() = 0;
+};
+
 class SimMember;
 
 class SimCluster final : public Cluster {
  public:
-  SimCluster(Network& network, int process);
+  SimCluster(Network& network, int process, OtherThreads& threads);
   ~SimCluster() override;
   Admin& admin() override { return *admin_; }
   Result<std::unique_ptr<GroupMember>> join(const GroupConfig& config) override;
@@ -44,6 +53,7 @@ class SimCluster final : public Cluster {
   friend class SimMember;
   Network& network_;
   const int process_;
+  OtherThreads& threads_;
   std::unique_ptr<Admin> admin_;
   std::optional<Duration> heard_at_;
   std::string instance_id_;

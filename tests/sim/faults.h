@@ -56,6 +56,8 @@ enum class Event : uint8_t {
   changelog_cleaned,
   input_aborted,
   input_left_open,
+  member_replaced,
+  replaced_restoring,
   injected_kinds,  // their number
 
   // ---- What followed
@@ -63,6 +65,7 @@ enum class Event : uint8_t {
   tasks_revoked,
   tasks_lost,
   session_timed_out,
+  came_back_unnoticed,
   zombie_refused,
   takeover_fenced,
   transaction_timed_out,

@@ -32,7 +32,7 @@ constexpr Rate rates[] = {
     {Event::restore_read_failed, 10'000},   {Event::restore_slow, 500'000},      {Event::admin_failed, 10'000},
     {Event::open_failed, 100'000},          {Event::write_failed, 5'000},        {Event::write_refused, 3'000},
     {Event::state_flushed, 100'000},        {Event::changelog_cleaned, 2'000},   {Event::input_aborted, 300'000},
-    {Event::input_left_open, 300'000},
+    {Event::input_left_open, 300'000},      {Event::member_replaced, 2'000},     {Event::replaced_restoring, 150'000},
 };
 static_assert(std::size(rates) == static_cast<size_t>(Event::injected_kinds));
 

@@ -12,7 +12,7 @@ Process::Process(int number, const Topology& topology, const ProcessorCatalog& p
       network_(network),
       chaos_(network.chaos),
       state_(chaos_, number),
-      cluster_(network, number) {}
+      cluster_(network, number, *this) {}
 
 Process::~Process() {
   state_.crash();  // what is left at the end is of no interest
@@ -103,6 +103,11 @@ void Process::stall(Event which, Duration time) {
   if (which == Event::worker_stalled)
     stalled_until_[2 + chaos_.random.below(static_cast<uint64_t>(instance_->worker_count()))] = until;
   if (which == Event::process_stalled) stalled_until_.assign(stalled_until_.size(), until);
+}
+
+void Process::run_restorer() {
+  stalled_until_[1] = Duration(0);
+  for (int64_t steps = chaos_.random.between(1, 30); steps > 0; --steps) instance_->restorer().step(Duration(0));
 }
 
 void Process::end_stalls() { stalled_until_.assign(stalled_until_.size(), Duration(0)); }

@@ -13,10 +13,10 @@ namespace kstreamd::sim {
 
 // Its actors are the threads of a real one: control, the restorer, and the workers, each of which may be stalled.
 // Life-cycle: down until start(); then stepped until it ends by itself (stop, failure) or crashes. Not thread-safe.
-class Process {
+class Process final : private OtherThreads {
  public:
   Process(int number, const Topology& topology, const ProcessorCatalog& processors, Network& network);
-  ~Process();
+  ~Process() override;
 
   bool up() const { return instance_ != nullptr; }
   // Starts it when its time has come.
@@ -42,6 +42,8 @@ class Process {
   void step_actor(int actor);
   void after_step();
   void go_down(Duration down_for);
+  void stall_restorer(Duration time) override { stall(Event::restorer_stalled, time); }
+  void run_restorer() override;
 
   const int number_;
   const Topology& topology_;

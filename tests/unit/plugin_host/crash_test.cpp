@@ -17,6 +17,7 @@
 #include "core/plugin_host/crash_file.h"
 #include "core/plugin_host/crash_guard.h"
 #include "core/plugin_host/current_call.h"
+#include "core/ports/serde_use.h"
 #include "tests/unit/plugin_host/fixture.h"
 
 using namespace kstreamd;
@@ -491,6 +492,55 @@ TEST_CASE("a crash that is no plugin's leaves nothing, nor does a signal that so
     CHECK(ended.said.empty());
   }
   CHECK(content_of(path).empty());
+}
+
+TEST_CASE("a serde's crash counts for the record that a source or sink has at hand, or its processor") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path(".crashes");
+  const kst_origin at_hand = origin_of("in", 2, 5);
+  const UsedSerde used{"app", "first", &at_hand}, made{"app", "last", nullptr};
+  // `around` is used before, within a process of in-0@7 and in-0@8 where that is asked for.
+  const auto crash = [&](const UsedSerde* around, bool in_process) {
+    fs::remove(path);
+    const auto ended = in_child([&] {
+      auto file = open_file(path);
+      PluginHost host;
+      if (!host.add_builtin(&acting_plugin).ok() || !host.load_file(bad_plugin("crashing_serdes")).ok()) return;
+      arm_crash_guard(file->descriptor());
+      act = [&] {
+        const UsedSerde nobody{"", "", nullptr};
+        const SerdeUse use(around ? *around : nobody);
+        if (!around) used_serde = nullptr;
+        Arena arena;
+        (void)host.serde("crashes_reading")->read("crash", arena);
+      };
+      if (!in_process) return act();
+      FakeContext context;
+      auto processor = host.create("acting", "{}", context);
+      process_batch(**processor, 7, {"a", "b"});
+    });
+    CHECK(ended.signal == SIGSEGV);
+    return ended.said;
+  };
+  PluginHost host;
+  REQUIRE(host.load_file(bad_plugin("crashing_serdes")).ok());
+  const std::string content = host.serdes().back().content;
+  REQUIRE_FALSE(content.empty());
+  const std::string said = "kstreamd: the plugin's serde 'crashes_reading' crashed with signal 11 (SIGSEGV)";
+  const std::string key = " serde:crashes_reading " + content + "\n";
+
+  for (const bool in_process : {false, true}) {
+    CHECK(ends_with(crash(&used, in_process), said + ": topology 'app', node 'first', record in-2@5\n"));
+    CHECK(without_time(content_of(path)) == "SIGSEGV serde 1 2 5 5 in app first" + key);
+  }
+  CHECK(open_file(path, 1)->verdict("app", "first", at_hand) == CrashVerdict::refuse);
+  // What a punctuation has forwarded comes of no record, and a store's serde is not told of one.
+  for (const UsedSerde* around : {&made, static_cast<const UsedSerde*>(nullptr)}) {
+    CHECK(ends_with(crash(around, true), said + ": topology 'app', node 'node', records in-0@7..8\n"));
+    CHECK(without_time(content_of(path)) == "SIGSEGV serde 2 0 7 8 in app node" + key);
+    CHECK(ends_with(crash(around, false), said + "\n"));
+    CHECK(content_of(path).empty());
+  }
 }
 
 TEST_CASE("a crash of a call that has no node is said, and not written down") {

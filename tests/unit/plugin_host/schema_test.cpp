@@ -79,8 +79,11 @@ std::string refusal(const std::string& schema) {
 TEST_CASE("a config that does not fit its schema is shown with line and column") {
   const std::string at = "t.yaml:", node = ": error: node 'sample': ";
   CHECK(validated("      windw: 5\n") ==
-        at + "9:5" + node + "'window' is missing\n  hint: how many records are looked at together\n" + at + "10:14" +
+        at + "9:5" + node + "'window' is missing\n  hint: how many records are looked at together\n" + at + "10:7" +
             node + "unknown key 'windw'\n  hint: did you mean 'window'?\n");
+  CHECK(validated("      window: 5\n      'mode#': fast\n      moder: { a: 1 }\n") ==
+        at + "11:7" + node + "unknown key 'mode#'\n  hint: did you mean 'mode'?\n" + at + "12:7" + node +
+            "unknown key 'moder'\n  hint: did you mean 'mode'?\n");
   CHECK(validated("      window: 0\n") ==
         at + "10:15" + node +
             "'window' must be at least 1, and is 0\n  hint: how many records are looked at together\n");

@@ -53,8 +53,8 @@ TEST_CASE("all problems of a configuration are found in one go, with their place
               "/by: 'by' must be a string, is a number", "/count: 'count' must be an integer of 64 bits, is 1.5",
               "/fields/1: 'fields/1' must be a string, is a number",
               "/big: 'big' must be an integer of 64 bits, is 99999999999999999999", ": 'strict' is missing",
-              "/absent: 'absent/x' is missing", "/wihtin: unknown key 'wihtin' (did you mean 'within'?)",
-              "/window/sise: unknown key 'sise' (did you mean 'size'?)"});
+              "/absent: 'absent/x' is missing", "/wihtin#: unknown key 'wihtin' (did you mean 'within'?)",
+              "/window/sise#: unknown key 'sise' (did you mean 'size'?)"});
 }
 
 TEST_CASE("text that is no JSON object is refused with the place") {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ports/serde_use.h"
 #include "tests/unit/task/task_fixture.h"
 
 namespace kstreamd {
@@ -167,10 +168,11 @@ class FakeCrashes final : public CrashLog {
  public:
   bool empty() const override { return verdicts.empty(); }
   CrashVerdict verdict(std::string_view topology, std::string_view node, const kst_origin& origin) const override {
-    if (topology != "t" || node != "work") return CrashVerdict::none;
+    if (topology != "t" || node != of_node) return CrashVerdict::none;
     const auto found = verdicts.find(origin.offset);
     return found == verdicts.end() ? CrashVerdict::none : found->second;
   }
+  std::string of_node = "work";
   std::map<int64_t, CrashVerdict> verdicts;  // by offset
 };
 
@@ -216,6 +218,92 @@ TEST_CASE("without a dead-letter topic such a record stops the topology, and say
   f.start();
   f.send({"a"});
   CHECK_THAT(f.run(), Contains("record in-0@0: the process crashed") && Contains("set dead_letter_topic"));
+}
+
+// Text; notes for which record it is used.
+class NotedSerde final : public Serde {
+ public:
+  const std::string& name() const override { return name_; }
+  Result<Value> read(std::string_view bytes, Arena&) const override {
+    note("read", bytes);
+    return string_value(bytes);
+  }
+  Result<std::string_view> write(const Value& value, Arena&) const override {
+    note("write", data_of(value));
+    return data_of(value);
+  }
+  mutable std::vector<std::string> uses;
+
+ private:
+  void note(const std::string& what, std::string_view text) const {
+    std::string use = what + " " + std::string(text);
+    if (used_serde) use += std::string(" for ") + used_serde->topology + " " + used_serde->node;
+    if (used_serde && used_serde->origin) use += " @" + std::to_string(used_serde->origin->offset);
+    uses.push_back(use);
+  }
+  const std::string name_ = "noted";
+};
+
+TEST_CASE("a plugin's serde is used for a record that is known, and a built-in one's use is not noted") {
+  Fixture f;
+  NotedSerde serde;
+  f.processors.serdes_of_plugins["noted"] = &serde;
+  f.topology.nodes[0].key_serde = f.topology.nodes[2].value_serde = "noted";
+  f.processors.steps["work"] = [](const Record& r, ProcessorContext& c) {
+    CHECK(used_serde == nullptr);
+    const Record made{string_value("k"), string_value("made"), 1, nullptr, nullptr, 0, 0};
+    if (kst_status status = c.forward(0, {&r, 1}); status != KST_OK) return status;
+    return c.forward(0, {&made, 1});
+  };
+  f.start();
+  f.send_all({{"a", 7, "x"}, {"b", 7, "y"}});
+  REQUIRE(f.run(1) == "");
+  CHECK(serde.uses == Fixture::Values{"read x for t in @0", "write a for t out @0", "write made for t out",
+                                      "read y for t in @1", "write b for t out @1", "write made for t out"});
+  CHECK(used_serde == nullptr);
+}
+
+TEST_CASE("a record on which a serde crashed as often as is allowed is not read, or not written, any more") {
+  const std::string node = GENERATE("in", "out");
+  Fixture f;
+  FakeCrashes crashes;
+  crashes.of_node = node;
+  crashes.verdicts = {{1, CrashVerdict::refuse}, {2, CrashVerdict::alone}};
+  f.crashes = &crashes;
+  NotedSerde serde;
+  f.topology.nodes[node == "in" ? 0 : 2].value_serde = "noted";
+  SECTION("of a plugin") {
+    f.processors.serdes_of_plugins["noted"] = &serde;
+    f.start();
+    f.send({"0", "1", "2"});
+    REQUIRE(f.run() == "");
+    CHECK(f.values("out") == Fixture::Values{"0", "2"});
+    CHECK(serde.uses.size() == 2);
+    REQUIRE(f.values("dlq") == Fixture::Values{"1"});
+    const auto letter = std::find_if(f.producer.written.begin(), f.producer.written.end(),
+                                     [](const Written& w) { return w.value == "1"; });
+    std::map<std::string, std::string> headers(letter->headers.begin(), letter->headers.end());
+    CHECK(headers["__streams.errors.exception"] == "ProcessCrashed");
+    CHECK(headers["__streams.errors.stacktrace"] == node);
+    CHECK(headers["__streams.errors.message"] ==
+          std::string("the process crashed while this record was ") + (node == "in" ? "read" : "written") +
+              " by its serdes (string, noted), as often as is allowed: it is not processed again");
+    CHECK(f.task->position(0) == 3);
+  }
+  SECTION("of which there is none any more") {
+    f.topology.nodes[node == "in" ? 0 : 2].value_serde = "string";
+    f.start();
+    f.send({"0", "1", "2"});
+    REQUIRE(f.run() == "");
+    CHECK(f.values("out") == Fixture::Values{"0", "1", "2"});
+  }
+  SECTION("without a dead-letter topic") {
+    f.processors.serdes_of_plugins["noted"] = &serde;
+    f.topology.dead_letter_topic = "";
+    f.start();
+    f.send({"0", "1", "2"});
+    CHECK_THAT(f.run(), Contains("record in-0@1: the process crashed") && Contains("set dead_letter_topic"));
+  }
 }
 
 }  // namespace

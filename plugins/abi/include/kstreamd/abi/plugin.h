@@ -77,7 +77,7 @@ enum { KST_PROBLEM_ERROR = 0, KST_PROBLEM_WARNING = 1 };
 typedef struct kst_problem {
   uint32_t struct_size;
   uint32_t severity;   /* KST_PROBLEM_*; an error keeps the topology from starting */
-  const char* pointer; /* JSON pointer to the faulty part: "/window/size"; "" is the whole */
+  const char* pointer; /* JSON pointer to the faulty part: "/window/size", its key: "/window/size#"; "" is the whole */
   uint32_t line;       /* within a text value (an expression), from 1; 0: says nothing */
   uint32_t column;
   const char* message;

@@ -26,7 +26,7 @@
 namespace kstreamd::sdk {
 
 struct ConfigProblem {
-  std::string pointer;  // JSON pointer to the faulty part; "" is the whole
+  std::string pointer;  // JSON pointer to the faulty part, with # behind it for its key; "" is the whole
   std::string message;
   std::string hint;   // may be empty
   unsigned line = 0;  // within a text value (an expression), from 1; 0: says nothing
@@ -255,7 +255,7 @@ class Config {
       if (child.used)
         unknown_keys(child, at, out);
       else
-        out.push_back({at, "unknown key '" + key + "'", json::suggest(key, node.asked)});
+        out.push_back({at + "#", "unknown key '" + key + "'", json::suggest(key, node.asked)});
     }
     for (size_t i = 0; i < node.elements.size(); ++i)
       if (node.elements[i].used) unknown_keys(node.elements[i], pointer + "/" + std::to_string(i), out);

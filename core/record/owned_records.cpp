@@ -11,16 +11,18 @@ const void* copy(Arena& arena, const void* bytes, size_t size) {
 
 }  // namespace
 
-OwnedRecords::OwnedRecords() = default;
+OwnedRecords::OwnedRecords(size_t chunk) : chunk_(chunk) {}
 OwnedRecords::~OwnedRecords() { clear(); }
 
 OwnedRecords::OwnedRecords(OwnedRecords&& other) noexcept
-    : objects_(std::exchange(other.objects_, {})),
+    : chunk_(other.chunk_),
+      objects_(std::exchange(other.objects_, {})),
       records_(std::exchange(other.records_, {})),
       arena_(std::move(other.arena_)) {}
 
 OwnedRecords& OwnedRecords::operator=(OwnedRecords&& other) noexcept {
   clear();
+  chunk_ = other.chunk_;
   objects_ = std::exchange(other.objects_, {});
   records_ = std::exchange(other.records_, {});
   arena_ = std::move(other.arena_);
@@ -35,8 +37,7 @@ void OwnedRecords::clear() {
 }
 
 const kst_record& OwnedRecords::add(const kst_record& record) {
-  constexpr size_t small = 512;  // one record as a rule: no need for the chunk of a batch
-  if (!arena_) arena_ = std::make_unique<Arena>(small);
+  if (!arena_) arena_ = std::make_unique<Arena>(chunk_);
   kst_record& mine = records_.emplace_back(record);
   for (kst_value* value : {&mine.key, &mine.value}) {
     if (value->type == KST_OBJECT) {

@@ -14,7 +14,8 @@ namespace kstreamd {
 
 class OwnedRecords {
  public:
-  OwnedRecords();
+  // Memory is taken in pieces of `chunk` bytes or more: little for one record, more where many come together.
+  explicit OwnedRecords(size_t chunk = 512);
   ~OwnedRecords();
   OwnedRecords(OwnedRecords&&) noexcept;
   OwnedRecords& operator=(OwnedRecords&&) noexcept;
@@ -28,6 +29,7 @@ class OwnedRecords {
   void clear();
 
  private:
+  size_t chunk_;
   std::vector<const kst_object*> objects_;  // to be released
   std::deque<kst_record> records_;
   std::unique_ptr<Arena> arena_;

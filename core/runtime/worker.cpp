@@ -195,11 +195,24 @@ void Worker::balance_buffers(Running& running) {
 
 Status Worker::commit_when_due() {
   if (!commit_due() || in_flight() > 0) return {};
+  KSTREAMD_TRY(emit_updates());
+  if (in_flight() > 0) return {};  // of what was emitted
   KSTREAMD_TRY(commit());
   // What was buffered while the commit waited is there to be processed at once.
   for (const auto& running : running_)
     for (size_t input = 0; running.task->holds_records() && input < running.task->input_count(); ++input)
       more_ = more_ || running.task->buffered(input) > 0;
+  return {};
+}
+
+// What tables put out once per commit belongs to the transaction that is about to be committed.
+Status Worker::emit_updates() {
+  for (size_t i = 0; i < running_.size(); ++i) {
+    if (!running_[i].task->dirty()) continue;
+    culprit_ = static_cast<int>(i);
+    KSTREAMD_TRY(running_[i].task->emit_updates());
+  }
+  culprit_ = -1;
   return {};
 }
 
@@ -446,6 +459,11 @@ void Worker::close(const CloseTask& command) {
   auto of_task = [&](const Running& r) { return r.index == command.task; };
   auto found = std::find_if(running_.begin(), running_.end(), of_task);
   if (found == running_.end()) return;  // handed back already; control has heard
+  if (command.commit && !failed_ && in_flight() == 0) {
+    if (Status status = emit_updates(); !status) recover(status.error(), culprit_);
+    found = std::find_if(running_.begin(), running_.end(), of_task);
+    if (found == running_.end()) return;
+  }
   if (command.commit && !failed_ && found->task->dirty() && in_flight() > 0) {
     Duration longest{0};
     for (const auto& running : running_) longest = std::max(longest, running.task->longest_hold());

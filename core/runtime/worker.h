@@ -70,6 +70,7 @@ class Worker {
   Status process();
   Status punctuate();
   Status commit_when_due();
+  Status emit_updates();
   size_t in_flight() const;
   bool draining() const;
   bool commit_due() const;

@@ -393,12 +393,13 @@ bool TopologyReader::read_count(const YamlNode::Entry& op, NodeDeclaration& node
   if (auto* emit = op.value->find("emit")) {
     auto word = reader_.text(*emit->value, "emit");
     good = good && word.has_value();
-    if (word && (*word == "on_window_close" || *word == "per_commit")) {
-      reader_.error(emit->value->place, "emit: " + *word + " is not available in this version",
-                    "this version emits every update: leave it out");
+    node.per_commit = word == "per_commit";
+    if (word == "on_window_close") {
+      reader_.error(emit->value->place, "emit: on_window_close is not available in this version",
+                    "there are no windows yet: use updates or per_commit");
       good = false;
-    } else if (word && *word != "updates") {
-      reader_.error(emit->value->place, "'emit' cannot be '" + *word + "'", "this version knows updates");
+    } else if (word && *word != "updates" && !node.per_commit) {
+      reader_.error(emit->value->place, "'emit' cannot be '" + *word + "'", "it is updates or per_commit");
       good = false;
     }
   }

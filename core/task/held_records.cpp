@@ -2,25 +2,10 @@
 
 #include <tuple>
 
-#include "core/serde/objects.h"
+#include "core/task/key_bytes.h"
 
 namespace kstreamd {
 namespace {
-
-// Bytes by which two keys of one node are equal exactly when the keys are. Integers of both sizes are one type.
-std::string key_bytes(const Value& key) {
-  const uint32_t type = is_integer(key) ? uint32_t{KST_INT64} : key.type;
-  std::string bytes(1, static_cast<char>(type));
-  if (has_data(key)) return bytes.append(data_of(key));
-  if (key.type == KST_NULL) return bytes;
-  if (key.type == KST_OBJECT) {
-    Arena arena;
-    const auto plain = plain_value(key, true, arena);
-    // An object that has no bytes is in order with its like.
-    return plain ? bytes.append(data_of(*plain)) : bytes;
-  }
-  return bytes.append(reinterpret_cast<const char*>(&key.u), sizeof key.u);
-}
 
 size_t size_of(const Value& value) { return has_data(value) ? value.size : 0; }
 
@@ -49,7 +34,9 @@ HeldRecords::Held HeldRecords::hold(OwnedRecords record, Duration now) {
   entry.bytes = footprint(held);
   bytes_ += entry.bytes;
   entry.expires = now + timeout_;
-  entry.key = &*keys_.try_emplace(key_bytes(held.key)).first;
+  std::string key;
+  write_key_bytes(key, held.key);
+  entry.key = &*keys_.try_emplace(std::move(key)).first;
   Ends& ends = entry.key->second;
   if (ends.last) entries_.at(ends.last).next = token.record;
   if (!ends.first) ends.first = token.record;

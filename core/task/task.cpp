@@ -6,10 +6,6 @@
 #include "kstreamd/abi/schedule.h"
 
 namespace kstreamd {
-namespace {
-constexpr size_t batch_size = 512;  // records that go through the graph together, where nobody can tell
-}
-
 Task::Task(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan,
            std::unique_ptr<TaskState> state, std::span<const int64_t> start_offsets, Outputs& outputs,
            TaskServices services)
@@ -44,6 +40,7 @@ Status Task::build() {
   stream_schedules_.clear();
   wall_schedules_.clear();
   holders_.clear();
+  emitters_.clear();
   nodes_.clear();
   const auto& sub = topology_.sub_topologies[plan_.sub_topology];
   nodes_.resize(topology_.nodes.size());
@@ -53,6 +50,7 @@ Status Task::build() {
       return std::move(built).error().in("topology '" + topology_.name + "', task " + id_text_ + ", node '" +
                                          topology_.nodes[index].name + "'");
     if (nodes_[index]->held()) holders_.push_back(nodes_[index].get());
+    if (nodes_[index]->pending()) emitters_.push_back(nodes_[index].get());
   }
   for (int index : sub.nodes) KSTREAMD_TRY(nodes_[index]->init());
   // What init has written to stores is to be committed like anything else.
@@ -179,7 +177,14 @@ size_t Task::uncommitted_bytes() const {
   if (state_)
     for (size_t i = 0; i < state_->store_count(); ++i) bytes += state_->store(i).uncommitted_bytes();
   for (const TaskNode* node : holders_) bytes += node->held()->bytes() + node->waiting_bytes();
+  for (const TaskNode* node : emitters_) bytes += node->pending()->bytes();
   return bytes;
+}
+
+Status Task::emit_updates() {
+  for (TaskNode* node : emitters_)
+    if (!node->pending()->empty()) KSTREAMD_TRY(checked(node->emit_updates()));
+  return {};
 }
 
 Status Task::write_changes() {
@@ -236,6 +241,7 @@ std::unique_ptr<TaskState> Task::release_state() {
   stream_schedules_.clear();
   wall_schedules_.clear();
   holders_.clear();
+  emitters_.clear();
   nodes_.clear();  // they point into the state
   return std::move(state_);
 }

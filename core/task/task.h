@@ -3,7 +3,7 @@
 // (core/runtime).
 //
 // Life-cycle: make() with restored state and start offsets; buffer() and process() in turn; commits in the order
-//   write_changes -> (the worker sends offsets and commits the transaction) -> commit_state
+//   emit_updates -> write_changes -> (the worker sends offsets and commits the transaction) -> commit_state
 // or rollback() after an abort. Destroyed by its worker; release_state() gives the state back first when the task goes
 // on elsewhere. Threads: one at a time (its worker). Errors of records are handled inside by the nodes' on_error; what
 // is returned stops the task.
@@ -86,9 +86,12 @@ class Task {
   // Whether records were processed, or punctuations fired, since the last commit.
   bool dirty() const { return dirty_; }
   bool commit_requested() const { return commit_requested_; }
-  // What is in memory until the next commit: changes of stores, and records in flight.
+  // What is in memory until the next commit: changes of stores, records in flight, and updates that wait for it.
   size_t uncommitted_bytes() const;
 
+  // Before a commit: tables with emit: per_commit forward what is pending. Afterwards there may be records in flight,
+  // for which the commit has to wait.
+  Status emit_updates();
   // Commit, step 1: the changelog records of all changed keys go to the producer.
   Status write_changes();
   // Appends the positions that moved since the last commit, or all. Of a dirty task always all: they are what fences
@@ -107,6 +110,7 @@ class Task {
 
  private:
   friend class TaskNode;
+  static constexpr size_t batch_size = 512;  // records that go through the graph together, where nobody can tell
   Task(const Topology& topology, const OutputTopics& topics, const PlannedTask& plan, std::unique_ptr<TaskState> state,
        std::span<const int64_t> start_offsets, Outputs& outputs, TaskServices services);
   Status build();
@@ -137,6 +141,7 @@ class Task {
   uint64_t last_schedule_ = 0;
   std::vector<std::unique_ptr<TaskNode>> nodes_;  // by index in Topology::nodes; null where not of this sub-topology
   std::vector<TaskNode*> holders_;                // those of asynchronous processors, in topological order
+  std::vector<TaskNode*> emitters_;               // those with emit: per_commit, in topological order
   int64_t stream_time_ = -1;
   int64_t committed_stream_time_ = -1;
   bool dirty_ = false;

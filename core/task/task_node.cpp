@@ -54,6 +54,7 @@ Status TaskNode::make_processor() {
   if (info && info->max_in_flight > 0)
     held_ = std::make_unique<HeldRecords>(node_.max_in_flight > 0 ? node_.max_in_flight : info->max_in_flight,
                                           info->completion_timeout, task_.services_.wake);
+  if (node_.per_commit) pending_ = std::make_unique<PendingUpdates>();
   begin(Call::create);
   auto made = task_.services_.processors.create(node_.processor_type, node_.config, *this);
   call_ = Call::none;
@@ -267,8 +268,23 @@ kst_status TaskNode::misused(std::string message) {
 
 kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
   if (may_forward_ && output < targets_.size()) [[likely]]
-    return hand_on(output, records);
+    return pending_ ? keep(records) : hand_on(output, records);
   return refuse_forward(output);
+}
+
+// A table has one output.
+kst_status TaskNode::keep(std::span<const Record> records) {
+  for (const Record& record : records) pending_->add(record);
+  return KST_OK;
+}
+
+kst_status TaskNode::emit_updates() {
+  const PendingUpdates::Taken taken = pending_->take();
+  const std::span<const Record> updates = taken.records;
+  kst_status status = KST_OK;
+  for (size_t at = 0; at < updates.size() && status == KST_OK; at += Task::batch_size)
+    status = hand_on(0, updates.subspan(at, std::min(Task::batch_size, updates.size() - at)));
+  return status;
 }
 
 kst_status TaskNode::refuse_forward(uint32_t output) {

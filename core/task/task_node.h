@@ -18,6 +18,7 @@
 #include "core/ports/serde_use.h"
 #include "core/serde/serde.h"
 #include "core/task/held_records.h"
+#include "core/task/pending_updates.h"
 #include "core/task/task.h"
 #include "core/task/task_store.h"
 
@@ -44,6 +45,11 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   size_t waiting_bytes() const { return waiting_bytes_; }
   // Forwards what was completed, fails what was held for too long, and takes up what waited. Adds to `finished`.
   kst_status finish_completed(size_t& finished);
+
+  // ---- Of a table with emit: per_commit: null of any other
+  const PendingUpdates* pending() const { return pending_.get(); }
+  // Forwards what is pending.
+  kst_status emit_updates();
 
   // ProcessorContext
   kst_status forward(uint32_t output, std::span<const Record> records) override;
@@ -104,6 +110,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status process_batch(std::span<const Record> records);
   kst_status process_failed(std::span<const Record>& records, size_t done, kst_status status);
   kst_status hand_on(uint32_t output, std::span<const Record> records);
+  kst_status keep(std::span<const Record> records);
   kst_status refuse_forward(uint32_t output);
   std::string outputs_text() const;
 
@@ -157,6 +164,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<uint64_t> batch_numbers_;   // of its records those that are held, else 0
   std::span<OwnedRecords> batch_owners_;  // when the batch comes from waiting_: of each record of batch_start_
   const Record* batch_start_ = nullptr;
+
+  std::unique_ptr<PendingUpdates> pending_;
 
   double taken_ = 0;  // not published yet: records read by a source, or written by a sink
   std::shared_ptr<Counter> taken_counter_;

@@ -242,9 +242,7 @@ Status TopologyTestDriver::settle(Held held) {
     auto moved = pass();
     if (!moved) return std::move(moved).error();
     if (*moved > 0) continue;
-    const bool holding =
-        std::any_of(tasks_.begin(), tasks_.end(), [](const Running& r) { return r.task->in_flight() > 0; });
-    if (!holding) return {};
+    if (!in_flight()) return {};
     auto finished = await_completions();
     if (!finished) return std::move(finished).error();
     if (*finished) continue;
@@ -252,6 +250,10 @@ Status TopologyTestDriver::settle(Held held) {
     if (std::chrono::steady_clock::now() > deadline) return never_completed();
     KSTREAMD_TRY(turn_to_next_punctuation());
   }
+}
+
+bool TopologyTestDriver::in_flight() const {
+  return std::any_of(tasks_.begin(), tasks_.end(), [](const Running& r) { return r.task->in_flight() > 0; });
 }
 
 // Gives every task its turn; how many records were processed.
@@ -346,6 +348,8 @@ Error TopologyTestDriver::never_completed() const {
 Status TopologyTestDriver::commit_once() {
   while (true) {
     KSTREAMD_TRY(settle(Held::finish));
+    for (auto& running : tasks_) KSTREAMD_TRY(running.task->emit_updates());
+    if (in_flight()) continue;  // what was put out at the commit is held now
     for (auto& running : tasks_) KSTREAMD_TRY(running.task->write_changes());
     log_.commit();
     for (size_t t = 0; t < tasks_.size(); ++t) {

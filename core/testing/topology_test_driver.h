@@ -142,6 +142,7 @@ class TopologyTestDriver {
   enum class Held { may_stay, finish };
   // Lets records move until none does.
   Status settle(Held held);
+  bool in_flight() const;
   Result<size_t> pass();
   Result<size_t> process(Running& running);
   Result<bool> await_completions();

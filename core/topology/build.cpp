@@ -128,6 +128,7 @@ void Builder::add_node(size_t i) {
   node.processor_type = processor_type(declared);
   if (node.kind == NodeKind::processor) node.config = processor_config(declared, analyzed.in.table);
   node.max_in_flight = declared.max_in_flight.value_or(0);
+  node.per_commit = declared.per_commit;
   node.on_error = merged(declaration_.on_error, declared.on_error);
   for (const auto& store : analyzed.stores) node.stores.push_back(store_index(i, store));
   exit_[i] = add(std::move(node));

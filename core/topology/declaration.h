@@ -48,6 +48,7 @@ struct NodeDeclaration {
   std::string process_type;
   std::string config = "{}";              // of a process: a JSON object
   std::optional<uint32_t> max_in_flight;  // of a process: otherwise than its type says
+  bool per_commit = false;                // emit: per_commit
   std::vector<std::string> stores;        // count: at most one; process: as the plugin numbers them
   ErrorOverrides on_error;
 };

@@ -73,7 +73,8 @@ std::string render_text(const Topology& t) {
       const auto& node = t.nodes[n];
       out += "  " + node.name + ": " + what(node) + (node.table ? ", table" : "") + ", key " + node.key_serde +
              ", value " + node.value_serde +
-             (node.max_in_flight > 0 ? ", " + std::to_string(node.max_in_flight) + " in flight" : "") + "\n";
+             (node.max_in_flight > 0 ? ", " + std::to_string(node.max_in_flight) + " in flight" : "") +
+             (node.per_commit ? ", per commit" : "") + "\n";
       for (int s : node.stores) out += "    uses store " + t.stores[s].name + "\n";
       if (auto children = children_text(t, node); !children.empty()) out += "    -> " + children + "\n";
     }
@@ -185,6 +186,7 @@ std::string json_node(const Topology& t, const Node& node) {
   if (!node.stores.empty())
     out += ",\"stores\":" + json_list(node.stores, [&](int s) { return quote_json(t.stores[s].name); });
   if (node.max_in_flight > 0) out += ",\"max_in_flight\":" + std::to_string(node.max_in_flight);
+  if (node.per_commit) out += ",\"emit\":\"per_commit\"";
   return out + "}";
 }
 

@@ -55,6 +55,7 @@ struct Node {
   std::string processor_type;
   std::string config;
   uint32_t max_in_flight = 0;  // records that it may hold at a time; 0: as its type says
+  bool per_commit = false;     // tables: of each key only the last update goes on, at the commit
   // Indices into Topology::stores, in the order in which the processor numbers them.
   std::vector<int> stores;
 

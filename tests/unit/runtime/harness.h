@@ -147,6 +147,26 @@ class Harness {
   }
   bool complete() { return wrong().empty(); }
 
+  // The same where only some of the counts come out: they grow, and end with the word's number.
+  std::string wrong_at_last() {
+    std::string text;
+    auto got = output();
+    for (auto& [word, counts] : got) {
+      if (!std::is_sorted(counts.begin(), counts.end(), std::less_equal<>())) text += word + " does not grow; ";
+      if (!expected_.contains(word)) text += "unexpected " + word + "; ";
+    }
+    for (const auto& [word, n] : expected_)
+      if (got[word].empty() || got[word].back() != n)
+        text += word + " ends with " + std::to_string(got[word].empty() ? 0 : got[word].back()) + ", not " +
+                std::to_string(n) + "; ";
+    return text;
+  }
+  size_t outputs() {
+    size_t all = 0;
+    for (const auto& [word, counts] : output()) all += counts.size();
+    return all;
+  }
+
   Cluster& cluster() { return *cluster_; }
   EmbeddedLevers& levers() { return *embedded_levers(*cluster_); }
   Result<std::unique_ptr<Instance>> try_start(Process& process, RuntimeOptions options) {

@@ -74,6 +74,12 @@ TEST_CASE("settings of a topology") {
   CHECK(t.dead_letter_topic == "dlq");
 }
 
+TEST_CASE("a count puts out every update, or the last one of a key per commit") {
+  const std::string count = "  counts: { from: in, count: { store: counts, emit: ";
+  CHECK_FALSE(good(with_nodes(count + "updates } }\n")).nodes[1].per_commit);
+  CHECK(good(with_nodes(count + "per_commit } }\n")).nodes[1].per_commit);
+}
+
 TEST_CASE("every operator is read") {
   auto t =
       good(with_nodes(R"(

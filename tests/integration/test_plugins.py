@@ -476,7 +476,7 @@ class Replaced(PluginTest):
 
         # And back: the first is still there.
         self.install("v1/versioned")
-        self.hang_up(daemon, "restarting it")
+        self.hang_up(daemon, "topologies reloaded")
         self.send("versioned", "d")
         self.until_values("versioned", ["a1", "b2", "c2", "d1"])
         self.assertEqual(daemon.stop(), 0)

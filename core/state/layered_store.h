@@ -55,6 +55,8 @@ class LayeredStore final : public KeyValueStore {
   Status restore_version(std::string_view key, const StoreValue& value) { return versions_->restore(key, value); }
   // The key of a committed row; valid until the next call.
   std::string_view stored(std::string_view key);
+  // Lets go of committed rows that have expired; in a database with the next write.
+  void drop_expired();
 
  private:
   // Whether a row has expired.
@@ -67,8 +69,6 @@ class LayeredStore final : public KeyValueStore {
   }
   std::unique_ptr<RowCursor> scan_committed(std::optional<std::string_view> from, std::optional<std::string_view> to,
                                             const TimeSpan& times, bool reverse);
-  void drop_expired();
-
   // Tells the budget what the overlay takes up, when that has changed by `least` bytes or more.
   void account(size_t least);
 

@@ -119,7 +119,7 @@ Status LocalTaskState::write_restored(Store& store, const ChangelogPosition& pos
 Status LocalTaskState::finish_restore(size_t index) {
   if (failed_) return *failed_;
   Store& store = stores_[index];
-  store.layered->committed();
+  if (store.memory) store.layered->drop_expired();
   return store.memory || !store.position || store.layered->versions() ? Status() : gathered(store, true);
 }
 

@@ -220,7 +220,7 @@ TEST_CASE("every mistake of a configuration is found, and placed") {
   CHECK(problems[0].pointer == "/branches/1/expr");
 
   CHECK(check(type("filter"), "{}").at(0).message == "'expr' is missing");
-  CHECK(check(type("filter"), R"({"expr":"value","exrp":1})").at(0).pointer == "/exrp");
+  CHECK(check(type("filter"), R"({"expr":"value","exrp":1})").at(0).pointer == "/exrp#");
   CHECK(check(type("map"), "{}").at(0).message == "a map changes nothing");
   CHECK(check(type("select_key"), expr("value")).empty());
   CHECK(check(type("filter"), R"({"expr":"timestamp > 1","table":true})").size() == 1);

@@ -103,7 +103,8 @@ TEST_CASE("readiness waits for every topology and every task, and says why not")
   const json waiting = json::parse(ready(status));
   CHECK(status == 503);
   CHECK(waiting["ready"] == false);
-  CHECK(waiting["reasons"][0] == "word-count: 1 of 2 tasks are not running yet, 7 changelog records to restore");
+  CHECK(waiting["reasons"][0] ==
+        "word-count: 1 of 2 tasks are not running yet, 7 changelog records to restore (counts 7)");
   port.topologies[0].tasks[1].phase = TaskPhase::running;
   ready(status);
   CHECK(status == 200);

@@ -60,6 +60,6 @@ TEST_CASE("a configuration that masks nothing, or not soundly, is refused") {
   REQUIRE(problems.size() == 3);
   CHECK(problems[0].message == "'keep_last' must be from 0 to 6");
   CHECK(problems[1].message == "nothing is to be masked");
-  CHECK(problems[2].pointer == "/feilds");
+  CHECK(problems[2].pointer == "/feilds#");
   CHECK_THROWS_WITH(TestTask<mask::Mask>(R"({"feilds":["x"]})"), "unknown key 'feilds' (did you mean 'fields'?)");
 }

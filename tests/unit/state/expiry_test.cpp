@@ -140,6 +140,7 @@ TEST_CASE("a value past its ttl is hidden after a restoration, too") {
     records.push_back(record);
   }
   REQUIRE(state->restore(0, records, 3).ok());
+  REQUIRE(state->finish_restore(0).ok());
   CHECK(rows(state->store(0)) == std::vector<std::string>{"clock=v@1200000"});
   CHECK(get(state->store(0), "old") == "-");
   CHECK(get(state->store(0), "late") == "-");

@@ -137,7 +137,7 @@ class Observation(lab.LabTest):
             self.assertEqual(types.get(name), kind, name)
             self.assertLessEqual(labels, allowed, name)
         # These come only with what they count.
-        rare = {name for name in documented if re.search(r"dropped|dead_letter|plugin_errors|plugin_calls|aborted|recreations|rebuilds|restarts|restore", name)}
+        rare = {name for name in documented if re.search(r"dropped|dead_letter|plugin_errors|plugin_calls|aborted|recreations|rebuilds|restarts|restore|cleanups", name)}
         self.assertEqual(set(documented) - rare - set(shown), set(), "documented and not shown by a running word count")
         self.assertEqual(daemon.metric("kstreamd_records_consumed_total", node="lines"), 2)
         self.assertEqual(daemon.stop(), 0)

@@ -16,6 +16,7 @@ CRASH_AT = os.environ.get("KSTREAMD_TEST_CRASH_AT", "/nowhere")
 CRASHES = int(os.environ.get("KSTREAMD_TEST_CRASHES", "20"))
 PARTITIONS = 4
 LINES_EACH = 5000
+LONG_WORDS = 20_000  # of a KiB: with less, a restoration is not worth an ingestion
 # How the daemon comes by a point, and the greatest number of calls that a crash waits for.
 POINTS = {
     "produce": ("work", 20_000),
@@ -63,10 +64,13 @@ class CrashPoints(lab.LabTest):
         text = self.folder / "text"
         generate_lines(text, LINES_EACH * (len(points) + 1), seed)
         lines = text.read_text().splitlines()
+        long_lines = [f"long{i}" + "x" * 1000 for i in range(LONG_WORDS)]
+        with open(text, "a", encoding="ascii") as more:
+            more.writelines(line + "\n" for line in long_lines)
         topology, source, sink, _ = self.word_count()
         self.log.create(source, PARTITIONS)
         self.log.create(sink, PARTITIONS)
-        self.log.produce(source, lines[:LINES_EACH])
+        self.log.produce(source, lines[:LINES_EACH] + long_lines)
         self.drain(topology)  # so that there is something to restore
         for n, (point, when) in enumerate(points, 1):
             self.log.produce(source, lines[n * LINES_EACH:(n + 1) * LINES_EACH])

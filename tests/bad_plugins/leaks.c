@@ -1,24 +1,6 @@
 #include <stdlib.h>
 
-#include "sound.h"
-
-/* What an instance has; calloc'd in create. */
-typedef struct {
-  const kst_host* host;
-  kst_context* context;
-  size_t count;
-} instance_t;
-
-static kst_status create(const kst_host* host, kst_context* context, const char* config, size_t config_size,
-                         void** instance) {
-  (void)config, (void)config_size;
-  instance_t* made = calloc(1, sizeof *made);
-  if (!made) return KST_FATAL;
-  made->host = host;
-  made->context = context;
-  *instance = made;
-  return KST_OK;
-}
+#include "instance.h"
 
 static kst_status process(void* instance, const kst_record* records, size_t count, size_t* done) {
   (void)done;

@@ -1,25 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sound.h"
-
-/* What an instance has; calloc'd in create. */
-typedef struct {
-  const kst_host* host;
-  kst_context* context;
-  size_t count;
-} instance_t;
-
-static kst_status create(const kst_host* host, kst_context* context, const char* config, size_t config_size,
-                         void** instance) {
-  (void)config, (void)config_size;
-  instance_t* made = calloc(1, sizeof *made);
-  if (!made) return KST_FATAL;
-  made->host = host;
-  made->context = context;
-  *instance = made;
-  return KST_OK;
-}
+#include "instance.h"
 
 /* Exported, as no plugin needs to: two plugins that have the same name for something are two things all the same. */
 __attribute__((visibility("default"))) int shared_name = VERSION;

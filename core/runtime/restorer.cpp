@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/protocol/input_start.h"
 #include "core/protocol/restore_plan.h"
+#include "core/runtime/rebuild.h"
 #include "core/task/task_store.h"
 
 namespace kstreamd {
@@ -174,19 +175,10 @@ Status Restorer::open(Job& job) {
 }
 
 void Restorer::say_rebuild(const Job& job, const Error& error, const StoreJob* store) {
-  const std::string task = plan_.tasks[job.task].id.text();
-  const char* what = "local state is wiped and rebuilt from the changelog";
-  if (store)
-    log(LogLevel::warn, what,
-        {{"topology", topology_.name},
-         {"task", task},
-         {"store", store->name},
-         {"changelog", store->changelog.text()},
-         {"offset", store->position},
-         {"cause", error.text()}});
-  else
-    log(LogLevel::warn, what, {{"topology", topology_.name}, {"task", task}, {"cause", error.text()}});
-  ports_.metrics.counter("kstreamd_state_rebuilds_total", {{"topology", topology_.name}, {"task", task}})->add(1);
+  const TaskId& task = plan_.tasks[job.task].id;
+  if (!store) return kstreamd::say_rebuild(ports_.metrics, topology_.name, task, error);
+  const RebuildPlace place{store->name, store->changelog, store->position};
+  kstreamd::say_rebuild(ports_.metrics, topology_.name, task, error, &place);
 }
 
 // One folder holds all stores of the task: they are rebuilt together.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/log.h"
+#include "core/runtime/rebuild.h"
 
 namespace kstreamd {
 namespace {
@@ -335,7 +336,7 @@ void Worker::recover(const Error& error, int culprit) {
       return hand_back_all();
     case WorkerAction::reopen_rebuild:
       if (culprit < 0 || culprit >= static_cast<int>(running_.size())) return hand_back_all();
-      say_rebuild(plan_.tasks[running_[culprit].index].id.text(), error);
+      say_rebuild(ports_.metrics, topology_.name, plan_.tasks[running_[culprit].index].id, error);
       hand_back(running_[culprit], true, true);
       running_.erase(running_.begin() + culprit);
       // What the broker has committed must not be done again: then only the changelogs know the other tasks' state.
@@ -343,12 +344,6 @@ void Worker::recover(const Error& error, int culprit) {
     default:
       return rewind();
   }
-}
-
-void Worker::say_rebuild(const std::string& task, const Error& error) {
-  log(LogLevel::warn, "local state is wiped and rebuilt from the changelog",
-      {{"topology", topology_.name}, {"task", task}, {"cause", error.text()}});
-  ports_.metrics.counter("kstreamd_state_rebuilds_total", {{"topology", topology_.name}, {"task", task}})->add(1);
 }
 
 // False: the producer is of no more use.

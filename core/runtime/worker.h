@@ -61,7 +61,6 @@ class Worker {
   Status run(RunTask command);
   void close(const CloseTask& command);
   void finish_closes();
-  void say_rebuild(const std::string& task, const Error& error);
   void hand_back(Running& running, bool reopen, bool rebuild);
   void hand_back_all();
 

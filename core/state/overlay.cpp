@@ -5,19 +5,14 @@
 #include <new>
 #include <utility>
 
+#include "core/state/key_prefix.h"
+
 namespace kstreamd {
 namespace {
 
 constexpr size_t kFirstSlots = 64;
 
 size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
-
-// The first 8 bytes, as a number in the order of the bytes.
-uint64_t beginning(std::string_view key) {
-  uint64_t number = 0;
-  for (size_t i = 0; i < 8; ++i) number = (number << 8) | (i < key.size() ? static_cast<uint8_t>(key[i]) : 0u);
-  return number;
-}
 
 // Room to grow, so that a value of changing length is rewritten in place.
 uint32_t rounded(size_t size) { return static_cast<uint32_t>((size + 15) & ~size_t{15}); }
@@ -169,7 +164,7 @@ const std::vector<uint32_t>& Overlay::dirty_by_key() {
   std::vector<std::pair<uint64_t, uint32_t>> rows;
   rows.reserve(added);
   for (auto i = static_cast<uint32_t>(sorted); i < dirty_.size(); ++i)
-    rows.emplace_back(beginning(dirty_[i]->key()), i);
+    rows.emplace_back(prefix_of(dirty_[i]->key()), i);
   std::sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : before(a.second, b.second);
   });

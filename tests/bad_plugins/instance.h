@@ -15,7 +15,7 @@ typedef struct {
 static kst_status create(const kst_host* host, kst_context* context, const char* config, size_t config_size,
                          void** instance) {
   (void)config, (void)config_size;
-  instance_t* made = calloc(1, sizeof *made);
+  instance_t* made = (instance_t*)calloc(1, sizeof *made); /* the cast is for C++ */
   if (!made) return KST_FATAL;
   made->host = host;
   made->context = context;

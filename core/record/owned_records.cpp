@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "kstreamd/sdk/value.h"
+
 namespace kstreamd {
 namespace {
 
@@ -43,7 +45,7 @@ const kst_record& OwnedRecords::add(const kst_record& record) {
     if (value->type == KST_OBJECT) {
       value->u.object->type->retain(value->u.object);
       objects_.push_back(value->u.object);
-    } else if (value->type == KST_STRING || value->type == KST_BYTES || value->type == KST_JSON) {
+    } else if (has_data(*value) || value->type == KST_WINDOWED) {
       value->u.data = arena_->copy({value->u.data, value->size}).data();
     }
   }

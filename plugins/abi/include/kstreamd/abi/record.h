@@ -41,15 +41,17 @@ struct kst_memory {
 
 /* What a kst_value holds. */
 enum {
-  KST_NULL = 0,    /* absent: a null key, a tombstone, a JSON null */
-  KST_BOOL = 1,    /* u.integer is 0 or 1 */
-  KST_INT32 = 2,   /* u.integer, within 32 bits */
-  KST_INT64 = 3,   /* u.integer */
-  KST_FLOAT64 = 4, /* u.real */
-  KST_STRING = 5,  /* u.data, size bytes of UTF-8, not terminated by a zero */
-  KST_BYTES = 6,   /* u.data, size bytes */
-  KST_JSON = 7,    /* u.data, size bytes: one JSON text (object, array or scalar) in UTF-8 */
-  KST_OBJECT = 8   /* u.object: a typed object of a plugin; size is 0 */
+  KST_NULL = 0,     /* absent: a null key, a tombstone, a JSON null */
+  KST_BOOL = 1,     /* u.integer is 0 or 1 */
+  KST_INT32 = 2,    /* u.integer, within 32 bits */
+  KST_INT64 = 3,    /* u.integer */
+  KST_FLOAT64 = 4,  /* u.real */
+  KST_STRING = 5,   /* u.data, size bytes of UTF-8, not terminated by a zero */
+  KST_BYTES = 6,    /* u.data, size bytes */
+  KST_JSON = 7,     /* u.data, size bytes: one JSON text (object, array or scalar) in UTF-8 */
+  KST_OBJECT = 8,   /* u.object: a typed object of a plugin; size is 0 */
+  KST_WINDOWED = 9, /* u.data, size bytes: the key of a window, a kst_windowed */
+  KST_CHANGE = 10   /* between the built-in operators of tables only: no plugin gets one, or may make one */
 };
 typedef uint32_t kst_type;
 
@@ -86,6 +88,19 @@ typedef struct kst_value {
     const kst_object* object;
   } u;
 } kst_value;
+
+/* The key of a windowed result: what u.data of a KST_WINDOWED points to, at any alignment. It is flat, so that whoever
+ * keeps it copies `size` bytes. */
+typedef struct kst_windowed {
+  int64_t start; /* ms since 1970-01-01 UTC, inclusive */
+  int64_t end;   /* ms; exclusive, but of a session inclusive: the time of its last record */
+  kst_type key_type;
+  uint32_t key_size; /* bytes of the key that follow this struct, for string, bytes and json; 0 otherwise */
+  union {
+    int64_t integer; /* as in kst_value */
+    double real;
+  } key;
+} kst_windowed;
 
 /* One header of a record. Names may repeat; order counts. */
 typedef struct kst_header {

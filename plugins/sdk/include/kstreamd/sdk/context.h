@@ -298,7 +298,7 @@ class Context {
         return;
       kept_objects_.push_back(value.u.object);
       value.u.object->type->retain(value.u.object);
-    } else if (has_data(value) && value.size != 0 && !stays(value.u.data)) {
+    } else if ((has_data(value) || value.type == KST_WINDOWED) && value.size != 0 && !stays(value.u.data)) {
       value.u.data = copy({value.u.data, value.size}).data();
     }
   }
@@ -309,7 +309,7 @@ class Context {
     return inside(batch_[index_].value, data) || inside(batch_[index_].key, data);
   }
   static bool inside(const Value& value, const char* data) {
-    return has_data(value) && data >= value.u.data && data < value.u.data + value.size;
+    return (has_data(value) || value.type == KST_WINDOWED) && data >= value.u.data && data < value.u.data + value.size;
   }
 
   void* allocate(size_t size, size_t alignment) {

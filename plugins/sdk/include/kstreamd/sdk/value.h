@@ -43,8 +43,8 @@ inline std::string_view data_of(const Value& v) {
 
 // "null", "bool", "int32", ...: for messages.
 inline const char* type_name(const Value& v) {
-  static constexpr const char* names[] = {"null",   "bool",  "int32", "int64", "float64",
-                                          "string", "bytes", "json",  "object"};
+  static constexpr const char* names[] = {"null",  "bool", "int32",  "int64",        "float64", "string",
+                                          "bytes", "json", "object", "windowed key", "change"};
   return v.type < sizeof names / sizeof *names ? names[v.type] : "opaque";
 }
 

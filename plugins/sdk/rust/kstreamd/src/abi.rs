@@ -31,6 +31,25 @@ pub const KST_STRING: kst_type = 5;
 pub const KST_BYTES: kst_type = 6;
 pub const KST_JSON: kst_type = 7;
 pub const KST_OBJECT: kst_type = 8;
+pub const KST_WINDOWED: kst_type = 9;
+pub const KST_CHANGE: kst_type = 10;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union kst_windowed_key {
+    pub integer: i64,
+    pub real: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct kst_windowed {
+    pub start: i64,
+    pub end: i64,
+    pub key_type: kst_type,
+    pub key_size: u32,
+    pub key: kst_windowed_key,
+}
 
 #[repr(C)]
 pub struct kst_object_type {

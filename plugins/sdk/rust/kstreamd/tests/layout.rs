@@ -50,6 +50,7 @@ fn is_that_of_the_headers() {
         kst_object_type { struct_size, id, to_json, to_bytes, retain, release }
         kst_object { type_ }
         kst_value { type_, size, u }
+        kst_windowed { start, end, key_type, key_size, key }
         kst_header { name, value, name_size, value_size }
         kst_origin { topic, raw_key, raw_value, topic_size, raw_key_size, raw_value_size, partition, offset, stream_time }
         kst_record { key, value, timestamp, headers, origin, header_count, reserved }
@@ -75,6 +76,7 @@ fn is_that_of_the_headers() {
         KST_METRICS_EXTENSION KST_PLUGIN_MAGIC KST_ABI_MAJOR KST_ABI_MINOR KST_PROBLEM_ERROR KST_PROBLEM_WARNING
         KST_STORE_ANY KST_STORE_KEY_VALUE KST_STORE_WINDOW KST_STORE_SESSION KST_STORE_VERSIONED KST_OK KST_RECORD_ERROR KST_STOP
         KST_FATAL KST_NULL KST_BOOL KST_INT32 KST_INT64 KST_FLOAT64 KST_STRING KST_BYTES KST_JSON KST_OBJECT
+        KST_WINDOWED KST_CHANGE
         KST_SCHEDULE_REVISION KST_NO_START KST_STREAM_TIME KST_WALL_CLOCK KST_SCHEDULE_EXTENSION
         KST_SESSION_STORE_REVISION KST_SESSION_STORE_EXTENSION KST_STORE_REVISION KST_STORE_EXTENSION
         KST_VERSIONED_STORE_REVISION KST_VERSIONED_STORE_EXTENSION

@@ -25,13 +25,14 @@ class OwnedValue {
  public:
   OwnedValue() = default;
   explicit OwnedValue(const Value& value) : value_(value), data_(data_of(value)) {
+    if (value.type == KST_WINDOWED) data_.assign(value.u.data, value.size);
     if (value.type != KST_OBJECT) return;
     value.u.object->type->retain(value.u.object);
     object_ = {value.u.object, [](const kst_object* object) { object->type->release(object); }};
   }
   Value get() const {
     Value out = value_;
-    if (has_data(out)) out.u.data = data_.data();
+    if (has_data(out) || out.type == KST_WINDOWED) out.u.data = data_.data();
     return out;
   }
   kst_type type() const { return value_.type; }

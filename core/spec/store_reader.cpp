@@ -8,13 +8,6 @@
 namespace kstreamd {
 namespace {
 
-// A serde is a name, or a map that starts with one: {avro: ...}.
-std::optional<std::string> serde_name(const YamlNode::Entry& entry, Reader& reader) {
-  const auto& value = *entry.value;
-  if (value.kind == YamlNode::Kind::map && !value.entries.empty()) return value.entries[0].key;
-  return reader.text(value, entry.key);
-}
-
 // Empty when it was refused.
 std::string store_type(const YamlNode& value, Reader& reader) {
   static const std::vector<std::string> types = {"key_value", "timestamped", "window", "session", "versioned"};
@@ -107,6 +100,7 @@ std::optional<StoreDeclaration> read_store(const YamlNode::Entry& entry, Reader&
     return std::nullopt;
   read_serde(value, store.serde, reader);
   store.type = store_type(value, reader);
+  store.typed = value.find("type") != nullptr;
   if (!store.type.empty()) read_times(entry, store, reader);
   if (auto* backend = value.find("backend"))
     store.persistent = reader.choice(*backend->value, "backend", {"rocksdb", "memory"}).value_or(0) == 0;
@@ -116,12 +110,18 @@ std::optional<StoreDeclaration> read_store(const YamlNode::Entry& entry, Reader&
 
 }  // namespace
 
+std::optional<std::string> read_serde_name(const YamlNode::Entry& entry, Reader& reader) {
+  const auto& value = *entry.value;
+  if (value.kind == YamlNode::Kind::map && !value.entries.empty()) return value.entries[0].key;
+  return reader.text(value, entry.key);
+}
+
 bool read_serde(const YamlNode& map, SerdeChoice& serde, Reader& reader) {
   bool good = true;
   for (bool key : {true, false}) {
     auto* entry = map.find(key ? "key" : "value");
     if (entry == nullptr) continue;
-    auto name = serde_name(*entry, reader);
+    auto name = read_serde_name(*entry, reader);
     good = good && name.has_value();
     if (name) (key ? serde.key : serde.value) = *name;
   }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
+#include "core/spec/operator_reader.h"
 #include "core/spec/store_reader.h"
 #include "core/spec/values.h"
 #include "core/topology/compile.h"
@@ -30,7 +32,7 @@ class TopologyReader {
  private:
   void read_version();
   void read_settings();
-  void read_unused_settings();
+  void read_results();
   void read_on_error();
   void read_default_serde();
   void read_nodes();
@@ -43,7 +45,8 @@ class TopologyReader {
   bool read_sink(const YamlNode::Entry& op, NodeDeclaration& node);
   bool read_map(const YamlNode::Entry& op, NodeDeclaration& node);
   bool read_branch(const YamlNode::Entry& op, NodeDeclaration& node);
-  bool read_count(const YamlNode::Entry& op, NodeDeclaration& node);
+  bool read_group_by(const YamlNode::Entry& entry, NodeDeclaration& node);
+  bool check_pattern(const std::string& pattern, YamlPlace place);
   bool read_named_expressions(const YamlNode& value, const std::vector<std::string>& names, NodeDeclaration& node);
   std::optional<ErrorAction> error_action(const YamlNode& map, const std::string& key);
 
@@ -66,7 +69,7 @@ Declaration TopologyReader::run() {
   reader_.map(root_, root_.place, "topology", keys, {"script"});
   read_version();
   read_settings();
-  read_unused_settings();
+  read_results();
   read_on_error();
   read_default_serde();
   declaration_.stores = read_stores(root_, reader_);
@@ -100,11 +103,13 @@ void TopologyReader::read_settings() {
     declaration_.dead_letter_topic = reader_.text(*entry->value, entry->key).value_or("refused");
 }
 
-// Checked, but without an effect on the operators of this version.
-void TopologyReader::read_unused_settings() {
+void TopologyReader::read_results() {
   if (auto* entry = root_.find("late_records"))
-    (void)reader_.choice(*entry->value, entry->key, {"drop", "dead_letter"});
-  if (auto* entry = root_.find("emit_interval")) (void)reader_.duration(*entry->value, entry->key);
+    declaration_.late_records = reader_.choice(*entry->value, entry->key, {"drop", "dead_letter"}).value_or(0) == 0
+                                    ? LateRecords::drop
+                                    : LateRecords::dead_letter;
+  if (auto* entry = root_.find("emit_interval"))
+    declaration_.emit_interval = reader_.duration(*entry->value, entry->key).value_or(declaration_.emit_interval);
   if (auto* entry = root_.find("standby_replicas")) {
     auto count = reader_.integer(*entry->value, entry->key, 0, 100);
     if (count && *count > 0)
@@ -176,7 +181,7 @@ void TopologyReader::read_node(const YamlNode::Entry& entry) {
       node.broken = true;
     else if (op->key == "process")
       node.broken = !read_process(*entry.value, *op, node) || !good;
-    else if (!contains(later_operators(), op->key))
+    else
       node.broken = !read_operator(*op, node) || !good;
   }
   declaration_.nodes.push_back(std::move(node));
@@ -200,14 +205,37 @@ bool TopologyReader::read_node_keys(const YamlNode& value, NodeDeclaration& node
     node.on_error = {error_action(*on_error->value, "deserialization"), error_action(*on_error->value, "processing"),
                      error_action(*on_error->value, "production")};
   }
+  auto* store = value.find("store");
+  if (store != nullptr) {
+    auto name = reader_.text(*store->value, "store");
+    good = good && name.has_value();
+    if (name) node.stores = {*name};
+  }
   auto* group_by = value.find("group_by");
-  if (group_by == nullptr || contains(later_operators(), node.operator_name)) return good;
-  if (group_by->value->kind == YamlNode::Kind::map)
-    reader_.error(group_by->place, "grouping a table by key and value is not available in this version",
-                  "group a stream: group_by: EXPRESSION, the new key");
-  else
-    node.group_by = reader_.expression(*group_by->value, "group_by");
-  return good && node.group_by.has_value();
+  if (group_by == nullptr) return good;
+  return read_group_by(*group_by, node) && good;
+}
+
+// EXPR, or of a table {key: EXPR, value: EXPR}.
+bool TopologyReader::read_group_by(const YamlNode::Entry& entry, NodeDeclaration& node) {
+  if (entry.value->kind != YamlNode::Kind::map) {
+    auto key = reader_.expression(*entry.value, "group_by");
+    if (key) node.group_by = {*key, std::nullopt};
+    return key.has_value();
+  }
+  if (!reader_.map(*entry.value, entry.place, entry.key, {"key", "value"})) return false;
+  auto* key = entry.value->find("key");
+  if (key == nullptr) {
+    reader_.error(entry.place, "'group_by' has no 'key'", "add key: EXPRESSION, the new key");
+    return false;
+  }
+  auto text = reader_.expression(*key->value, "key");
+  if (!text) return false;
+  node.group_by = {*text, std::nullopt};
+  auto* value = entry.value->find("value");
+  if (value == nullptr) return true;
+  node.group_by->value = reader_.expression(*value->value, "value");
+  return node.group_by->value.has_value();
 }
 
 // The one key that is an operator; the others have to be known as well.
@@ -215,7 +243,7 @@ const YamlNode::Entry* TopologyReader::find_operator(const YamlNode::Entry& entr
   const YamlNode::Entry* op = nullptr;
   bool bad = false;
   for (const auto& candidate : entry.value->entries) {
-    if (!contains(available_operators(), candidate.key) && !contains(later_operators(), candidate.key)) continue;
+    if (!contains(available_operators(), candidate.key)) continue;
     if (op != nullptr) {
       reader_.error(candidate.place, "the node has two operators, '" + op->key + "' and '" + candidate.key + "'",
                     "a node has exactly one: make two nodes");
@@ -225,15 +253,17 @@ const YamlNode::Entry* TopologyReader::find_operator(const YamlNode::Entry& entr
     }
   }
   std::vector<std::string> known = {"from", "serde", "on_error", "group_by"};
+  static const std::vector<std::string> stored = {"filter", "filter_not", "map_values"};
+  if (op != nullptr && contains(stored, op->key)) known.push_back("store");
   if (op != nullptr && op->key == "process") known.insert(known.end(), {"config", "stores", "max_in_flight"});
   auto possible = known;
   possible.insert(possible.end(), available_operators().begin(), available_operators().end());
   for (const auto& key : entry.value->entries) {
-    if (contains(possible, key.key) || contains(later_operators(), key.key)) continue;
+    if (contains(known, key.key) || contains(available_operators(), key.key)) continue;
     bad = true;
     if (key.key == "store" && op != nullptr)
-      reader_.error(key.place, "'store' on operator '" + op->key + "' is not available in this version",
-                    "count takes its store as an argument: count: { store: NAME }");
+      reader_.error(key.place, "'store' does not stand beside operator '" + op->key + "'",
+                    "operators with a store of their own take its name as an argument: count: { store: NAME }");
     else
       reader_.error(key.place, "unknown key '" + key.key + "'",
                     did_you_mean(key.key, op == nullptr ? possible : known,
@@ -248,11 +278,17 @@ const YamlNode::Entry* TopologyReader::find_operator(const YamlNode::Entry& entr
 
 bool TopologyReader::read_operator(const YamlNode::Entry& op, NodeDeclaration& node) {
   const auto& name = op.key;
-  if (name == "source") return read_source(op, node);
+  if (name == "source" || name == "table" || name == "global_table") return read_source(op, node);
   if (name == "sink") return read_sink(op, node);
   if (name == "map") return read_map(op, node);
   if (name == "branch") return read_branch(op, node);
-  if (name == "count") return read_count(op, node);
+  if (name == "count" || name == "reduce" || name == "aggregate" || name == "cogroup")
+    return read_aggregation(op, node, reader_);
+  if (name == "join") return read_join(op, node, reader_);
+  if (name == "suppress") return read_suppress(op, node, reader_);
+  if (name == "repartition") return read_repartition(op, node, reader_);
+  if (name == "to_table")
+    return reader_.map(*op.value, op.place, name, {"store"}) && read_store_name(*op.value, node, reader_);
   if (name == "peek")
     return reader_.map(*op.value, op.place, name, {"log"}) && read_named_expressions(*op.value, {"log"}, node);
   if (name == "merge" || name == "to_stream") return reader_.map(*op.value, op.place, name, {});
@@ -291,14 +327,20 @@ bool TopologyReader::read_process(const YamlNode& value, const YamlNode::Entry& 
 
 bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& node) {
   const auto& value = *op.value;
+  const bool stream = op.key == "source";
   bool good =
-      reader_.map(value, op.place, op.key, {"topic", "topics", "key", "value", "reset"}, {"pattern", "timestamp"});
+      reader_.map(value, op.place, op.key,
+                  stream ? std::vector<std::string>{"topic", "topics", "pattern", "key", "value", "reset", "timestamp"}
+                         : std::vector<std::string>{"topic", "key", "value", "store", "timestamp"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
   good = read_serde(value, node.serde, reader_) && good;
   auto* topic = value.find("topic");
   auto* topics = value.find("topics");
-  if (topic != nullptr && topics != nullptr) {
-    reader_.error(topics->place, "the source has 'topic' and 'topics'", "use one of the two");
+  auto* pattern = value.find("pattern");
+  if ((topic != nullptr) + (topics != nullptr) + (pattern != nullptr) > 1) {
+    auto* second = pattern != nullptr ? pattern : topics;
+    reader_.error(second->place, "the " + op.key + " says more than one of 'topic', 'topics' and 'pattern'",
+                  "use one of them");
     return false;
   }
   if (topic != nullptr) {
@@ -309,11 +351,18 @@ bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& nod
     auto names = reader_.texts(*topics->value, "topics");
     good = good && names.has_value();
     if (names) node.topics = std::move(*names);
+  } else if (pattern != nullptr) {
+    auto text = reader_.text(*pattern->value, "pattern");
+    good = good && text.has_value() && check_pattern(*text, pattern->value->place);
+    if (text) node.pattern = *text;
   }
-  if (good && node.topics.empty()) {
-    reader_.error(op.place, "the source names no topic", "add topic: NAME, or topics: [NAME, ...]");
+  if (good && node.topics.empty() && node.pattern.empty()) {
+    reader_.error(op.place, "the " + op.key + " names no topic",
+                  stream ? "add topic: NAME, topics: [NAME, ...] or pattern: REGULAR_EXPRESSION" : "add topic: NAME");
     good = false;
   }
+  if (value.find("timestamp") != nullptr) good = read_named_expressions(value, {"timestamp"}, node) && good;
+  good = read_store_name(value, node, reader_) && good;
   if (auto* reset = value.find("reset")) {
     auto index = reader_.choice(*reset->value, "reset", {"earliest", "latest", "none"});
     if (index) node.reset = static_cast<OffsetReset>(*index);
@@ -323,7 +372,7 @@ bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& nod
 
 bool TopologyReader::read_sink(const YamlNode::Entry& op, NodeDeclaration& node) {
   const auto& value = *op.value;
-  bool good = reader_.map(value, op.place, op.key, {"topic", "key", "value"}, {"partition", "timestamp", "headers"});
+  bool good = reader_.map(value, op.place, op.key, {"topic", "key", "value", "partition", "timestamp", "headers"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
   good = read_serde(value, node.serde, reader_) && good;
   auto* topic = value.find("topic");
@@ -331,14 +380,34 @@ bool TopologyReader::read_sink(const YamlNode::Entry& op, NodeDeclaration& node)
     if (good) reader_.error(op.place, "the sink names no topic", "add topic: NAME");
     return false;
   }
-  if (topic->value->kind == YamlNode::Kind::map && topic->value->find("expr") != nullptr) {
-    reader_.error(topic->place, "a topic by expression is not available in this version",
-                  "name the topic; a branch and several sinks can choose between topics");
-    return false;
+  for (const char* part : {"partition", "timestamp", "headers"})
+    if (value.find(part) != nullptr) good = read_named_expressions(value, {part}, node) && good;
+  if (topic->value->kind == YamlNode::Kind::map) {
+    if (!reader_.map(*topic->value, topic->place, "topic", {"expr"})) return false;
+    auto* expr = topic->value->find("expr");
+    auto text = expr == nullptr ? std::nullopt : reader_.expression(*expr->value, "expr");
+    if (expr == nullptr)
+      reader_.error(topic->place, "'topic' is a map without 'expr'",
+                    "write topic: NAME, or topic: { expr: EXPRESSION }");
+    if (text) node.expressions.push_back({"topic", *text});
+    return good && text.has_value();
   }
   auto name = reader_.text(*topic->value, "topic");
   if (name) node.topics = {*name};
   return good && name.has_value();
+}
+
+// Topics are matched by their whole names, as Java's regular expressions would; where the two differ is no place for
+// surprises in names of topics.
+bool TopologyReader::check_pattern(const std::string& pattern, YamlPlace place) {
+  try {
+    const std::regex compiled(pattern, std::regex::ECMAScript);
+    return true;
+  } catch (const std::regex_error& error) {
+    reader_.error(place, "'" + pattern + "' is no regular expression: " + error.what(),
+                  "it has to fit whole names of topics: 'metrics-[a-z]+'");
+    return false;
+  }
 }
 
 bool TopologyReader::read_named_expressions(const YamlNode& value, const std::vector<std::string>& names,
@@ -378,30 +447,6 @@ bool TopologyReader::read_branch(const YamlNode::Entry& op, NodeDeclaration& nod
     auto text = is_default ? std::optional<std::string>("") : reader_.expression(*entry.value, entry.key);
     good = good && text.has_value();
     node.expressions.push_back({entry.key, text.value_or("false")});
-  }
-  return good;
-}
-
-bool TopologyReader::read_count(const YamlNode::Entry& op, NodeDeclaration& node) {
-  if (!reader_.map(*op.value, op.place, op.key, {"store", "emit"}, {"window"})) return false;
-  bool good = true;
-  if (auto* store = op.value->find("store")) {
-    auto name = reader_.text(*store->value, "store");
-    good = name.has_value();
-    if (name) node.stores = {*name};
-  }
-  if (auto* emit = op.value->find("emit")) {
-    auto word = reader_.text(*emit->value, "emit");
-    good = good && word.has_value();
-    node.per_commit = word == "per_commit";
-    if (word == "on_window_close") {
-      reader_.error(emit->value->place, "emit: on_window_close is not available in this version",
-                    "there are no windows yet: use updates or per_commit");
-      good = false;
-    } else if (word && *word != "updates" && !node.per_commit) {
-      reader_.error(emit->value->place, "'emit' cannot be '" + *word + "'", "it is updates or per_commit");
-      good = false;
-    }
   }
   return good;
 }

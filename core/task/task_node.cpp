@@ -5,6 +5,7 @@
 
 #include "core/serde/objects.h"
 #include "kstreamd/abi/schedule.h"
+#include "kstreamd/sdk/change.h"
 
 namespace kstreamd {
 TaskNode::TaskNode(Task& task, const Node& node) : task_(task), node_(node) {}
@@ -21,7 +22,6 @@ Status TaskNode::build(const OutputTopics& topics) {
   KSTREAMD_TRY(bind_stores());
   if (node_.kind == NodeKind::sink) {
     output_topic_ = topics.number(node_.topics.at(0));
-    drops_null_keys_ = node_.operator_name == "repartition_sink";
     taken_counter_ = task_.services_.metrics.counter("kstreamd_records_produced_total", labels());
   } else if (node_.kind == NodeKind::source) {
     taken_counter_ = task_.services_.metrics.counter("kstreamd_records_consumed_total", labels());
@@ -36,15 +36,19 @@ void TaskNode::bind_outputs() {
   output_count_ = target_names_.size();
   targets_.resize(output_count_);
   for (size_t i = 0; i < node_.children.size(); ++i)
-    for (int child : node_.children[i]) targets_[i].push_back(task_.nodes_[child].get());
+    for (const Edge& edge : node_.children[i]) {
+      TaskNode& child = *task_.nodes_[edge.node];
+      targets_[i].push_back({&child, edge.input});
+      child.below_table_ = child.below_table_ || (node_.table && !child.node_.takes_changes);
+    }
   std::vector<int> known;
   for (const auto& output : node_.children) {
-    for (int child : output) {
-      if (std::find(known.begin(), known.end(), child) != known.end()) continue;
-      known.push_back(child);
-      const Node& node = task_.topology_.nodes[child];
+    for (const Edge& child : output) {
+      if (std::find(known.begin(), known.end(), child.node) != known.end()) continue;
+      known.push_back(child.node);
+      const Node& node = task_.topology_.nodes[child.node];
       target_names_.push_back(node.derived_for.empty() ? node.name : node.derived_for);
-      targets_.push_back({task_.nodes_[child].get()});
+      targets_.push_back({{task_.nodes_[child.node].get(), child.input}});
     }
   }
 }
@@ -171,17 +175,31 @@ kst_status TaskNode::hand_on(uint32_t output, std::span<const Record> records) {
   if (records.empty()) return KST_OK;
   const auto& children = targets_[output];
   if (task_.batches_ || (records.size() == 1 && children.size() == 1)) {
-    for (TaskNode* child : children)
-      if (kst_status status = child->take(records); status != KST_OK) return status;
+    for (const Target& child : children)
+      if (kst_status status = child.node->take(records, child.input); status != KST_OK) return status;
     return KST_OK;
   }
   for (const Record& record : records)
-    for (TaskNode* child : children)
-      if (kst_status status = child->take({&record, 1}); status != KST_OK) return status;
+    for (const Target& child : children)
+      if (kst_status status = child.node->take({&record, 1}, child.input); status != KST_OK) return status;
   return KST_OK;
 }
 
-kst_status TaskNode::take(std::span<const Record> records) {
+// Nodes that are no operators of tables are given what a key has now, and no old values; those with several inputs are
+// told over which a record came.
+std::span<const Record> TaskNode::as_taken(std::span<const Record> records, uint32_t input) {
+  if (!below_table_ && !node_.tells_inputs) [[likely]]
+    return records;
+  taken_records_.assign(records.begin(), records.end());
+  for (Record& record : taken_records_) {
+    if (!node_.takes_changes) record.value = new_value(record.value);
+    record.input = input;
+  }
+  return taken_records_;
+}
+
+kst_status TaskNode::take(std::span<const Record> came, uint32_t input) {
+  const std::span<const Record> records = as_taken(came, input);
   if (!processor_) return write(records);
   return held_ ? take_asynchronous(records) : process(records);
 }
@@ -347,7 +365,7 @@ void TaskNode::cancel(uint64_t schedule) {
 kst_status TaskNode::write(std::span<const Record> records) {
   kst_status status = KST_OK;
   for (size_t i = 0; i < records.size() && status == KST_OK; ++i) {
-    if (drops_null_keys_ && is_null(records[i].key))
+    if (node_.drops_null_keys && is_null(records[i].key))
       drop("null_key", 1);
     else
       status = write_one(records[i]);

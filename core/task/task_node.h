@@ -33,8 +33,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Takes fetched records as a source: deserializes, moves the task's stream time, forwards. KST_STOP when the task
   // failed, here as below.
   kst_status read(std::span<FetchedRecord> records);
-  // Takes records from a parent: processes them, or writes them as a sink.
-  kst_status take(std::span<const Record> records);
+  // Takes records from a parent, on one of the node's inputs: processes them, or writes them as a sink.
+  kst_status take(std::span<const Record> records, uint32_t input);
   kst_status punctuate(uint64_t schedule, int64_t timestamp);
   void publish_metrics();
 
@@ -80,6 +80,12 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status record_error(std::string message) override;
   kst_status stop(Error error) override;
 
+  // A node that is given what is forwarded, and on which of its inputs.
+  struct Target {
+    TaskNode* node;
+    uint32_t input;
+  };
+
   // Building
   void bind_outputs();
   const Serde* serde_or_null(const std::string& name) const;
@@ -105,6 +111,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   }
   kst_status stop_call(const std::string& what, kst_status status);
   kst_status misused(std::string message);
+  std::span<const Record> as_taken(std::span<const Record> records, uint32_t input);
   kst_status process(std::span<const Record> records);
   kst_status process_warned(std::span<const Record> records);
   kst_status process_batch(std::span<const Record> records);
@@ -141,19 +148,20 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Node& node_;
   const Serde* key_serde_ = nullptr;
   const Serde* value_serde_ = nullptr;
-  bool plugin_serdes_ = false;                   // one of the two is a plugin's
-  std::vector<std::string> target_names_;        // the outputs, then the children one by one
-  std::vector<std::vector<TaskNode*>> targets_;  // who gets what is forwarded to that number
-  size_t output_count_ = 0;                      // of these, the outputs
+  bool below_table_ = false;                  // it is given updates of a table, and wants the new values alone
+  bool plugin_serdes_ = false;                // one of the two is a plugin's
+  std::vector<std::string> target_names_;     // the outputs, then the children one by one
+  std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
+  size_t output_count_ = 0;                   // of these, the outputs
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   int output_topic_ = -1;  // sinks: OutputTopics number
-  bool drops_null_keys_ = false;
 
   // The worker's
   Arena arena_;
-  std::vector<Record> records_;  // sources: the batch being deserialized; held records: what is being forwarded
-  std::string message_;          // why the running call fails, as the processor says
-  std::string misuse_;           // what the processor did in the running call that it must not do
+  std::vector<Record> records_;        // sources: the batch being deserialized; held records: what is being forwarded
+  std::vector<Record> taken_records_;  // what came in, where the node is given it in another form
+  std::string message_;                // why the running call fails, as the processor says
+  std::string misuse_;                 // what the processor did in the running call that it must not do
   Call call_ = Call::none;
   bool may_forward_ = false;
 

@@ -1,7 +1,9 @@
 // What checking a declaration finds out, and building the graph needs. Internal to core/topology.
 #pragma once
-#include <map>
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/topology/compile.h"
@@ -11,16 +13,39 @@ namespace kstreamd {
 struct InputRef {
   int node = -1;  // index into Declaration::nodes
   int output = 0;
-  int position = 0;  // in NodeDeclaration::from
+  std::string pointer;  // of the reference, within the node's declaration: "/from/0", "/join/with"
+  uint32_t input = 0;   // as Edge::input
+  bool lookup = false;  // no records come this way: a stream looks into a table
 };
+
+// What a key is the key of.
+enum class KeyWindow { none, time, session };
 
 // What goes along an edge. Unknown behind a mistake: then nothing more is said about it.
 struct Flow {
   bool known = false;
   bool table = false;
+  bool global = false;       // a global table: only to be joined
+  bool versioned = false;    // a table whose own store is versioned
   bool key_changed = false;  // since the records were last partitioned by key
-  std::string key_serde;
+  KeyWindow window = KeyWindow::none;
+  std::chrono::milliseconds closes_after{
+      0};                 // the end of a window, by stream time: its grace, of a session the gap too
+  std::string key_serde;  // of a windowed key: with the window
   std::string value_serde;
+};
+
+// What goes into one of a node's inputs, and the way there.
+struct InputFlow {
+  Flow flow;
+  std::string repartition;  // what the derived nodes and the topic on the way are named after; empty: none are needed
+};
+
+// A store that a node works on.
+struct StoreUse {
+  std::string pointer;  // where the node's declaration names it
+  bool owned = true;    // by this node; else it belongs to another, or is shared
+  Store shape;          // with name, and what the operator asks for; an entry under `stores` may say more
 };
 
 struct NodeAnalysis {
@@ -29,10 +54,13 @@ struct NodeAnalysis {
   bool outputs_known = true;         // false: any output may be named
   std::vector<std::string> outputs;  // empty: one unnamed
   std::vector<InputRef> inputs;
-  Flow in;  // all inputs merged
+  std::vector<InputFlow> in;  // by Edge::input
   Flow out;
-  bool repartition = false;
-  std::vector<std::string> stores;  // names, defaults filled in
+  std::vector<StoreUse> stores;  // as the processor numbers them
+  bool sends_changes = false;    // of a table: with old values
+  std::string views;             // of joins: how to look into tables, as the README says; JSON fields
+
+  bool table_in() const { return !in.empty() && in[0].flow.table; }
 };
 
 struct Analysis {
@@ -45,15 +73,26 @@ struct Analysis {
 Analysis analyze(const Declaration& declaration, const ProcessorTypes& types);
 Topology build(const Declaration& declaration, const Analysis& analysis);
 
-// The configuration of a node's processor, as README.md lists the forms.
-std::string processor_config(const NodeDeclaration& node, bool table);
-// Names of what is derived.
-std::string processor_type(const NodeDeclaration& node);
-std::string repartition_topic(const Declaration& declaration, const NodeDeclaration& node);
-std::string changelog_topic(const Declaration& declaration, const std::string& store);
+// ---- config.cpp: what the operators' processors are and what they are given
 
-inline bool takes_table_config(const std::string& op) {
-  return op == "filter" || op == "filter_not" || op == "map_values";
-}
+// The type of a node's processor; empty when it has none.
+std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& analysis);
+// Its configuration, as README.md lists the forms.
+std::string processor_config(const NodeDeclaration& node, const NodeAnalysis& analysis);
+// The same of the node that `group_by` derives.
+std::string group_by_type(const NodeAnalysis& analysis);
+std::string group_by_config(const NodeDeclaration& node);
+// Where in the declaration of a node a part of its processor's configuration comes from.
+std::string declared_pointer(const NodeDeclaration& node, const std::string& config_pointer);
+
+// ---- names.cpp
+bool is_aggregation(std::string_view op);  // count, reduce, aggregate, cogroup
+bool has_expression(const NodeDeclaration& node, std::string_view name);
+std::string repartition_topic(const Declaration& declaration, const std::string& derived);
+std::string changelog_topic(const Declaration& declaration, const std::string& store);
+// The serde of (key, window) for a key's serde. `size` is that of the windows; 0 for sessions.
+std::string windowed_serde(const std::string& key_serde, KeyWindow window, std::chrono::milliseconds size);
+// The serde of a table's updates with their old values, in the topics before regrouped aggregations.
+std::string change_serde(const std::string& value_serde);
 
 }  // namespace kstreamd

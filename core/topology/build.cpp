@@ -19,6 +19,8 @@ class Builder {
     t_.max_task_idle = declaration_.max_task_idle;
     t_.on_error = declaration_.on_error;
     t_.dead_letter_topic = declaration_.dead_letter_topic;
+    t_.late_records = declaration_.late_records;
+    t_.emit_interval = declaration_.emit_interval;
     for (size_t i = 0; i < declaration_.nodes.size(); ++i) add_node(i);
     for (size_t i = 0; i < declaration_.nodes.size(); ++i) connect(i);
     divide();
@@ -28,9 +30,15 @@ class Builder {
 
  private:
   void add_node(size_t i);
-  void add_repartition(size_t i);
+  Node derived(size_t i, std::string name) const;
+  void add_repartition(size_t i, uint32_t input);
+  void connect_repartition(size_t i, uint32_t input);
+  std::string repartition_key_serde(size_t i, uint32_t input) const;
+  std::string regrouped_value_serde(size_t i) const;
+  int add_table_source(size_t i);
+  void add_global_table(size_t i);
   int add(Node node);
-  int store_index(size_t i, const std::string& name);
+  int store_index(const StoreUse& use);
   void connect(size_t i);
   std::vector<int> group_nodes();
   void divide();
@@ -42,8 +50,8 @@ class Builder {
 
   const Declaration& declaration_;
   const Analysis& analysis_;
-  std::vector<int> entry_;  // of each declared node: the graph's node that takes its input
-  std::vector<int> exit_;   // the one that gives its output
+  std::vector<std::vector<int>> entry_;  // of each declared node: the graph's node that takes an input
+  std::vector<int> exit_;                // the one that gives its output; -1: nothing comes out of it
   Topology t_;
 };
 
@@ -52,128 +60,217 @@ ErrorPolicy merged(const ErrorPolicy& policy, const ErrorOverrides& own) {
           own.production.value_or(policy.production)};
 }
 
+// Whether a node is given a table's updates with their old values.
+bool takes_changes(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+  static const std::set<std::string> operators = {"filter", "filter_not", "map_values", "suppress"};
+  if (!analysis.table_in()) return false;
+  return operators.count(node.operator_name) || is_aggregation(node.operator_name) || node.operator_name == "join";
+}
+
 int Builder::add(Node node) {
   t_.nodes.push_back(std::move(node));
   return static_cast<int>(t_.nodes.size()) - 1;
 }
 
-void Builder::add_repartition(size_t i) {
+// A node with what all that is made of a declared one has.
+Node Builder::derived(size_t i, std::string name) const {
   const auto& declared = declaration_.nodes[i];
-  const auto& flow = analysis_.nodes[i];
-  Node base;
-  base.on_error = merged(declaration_.on_error, declared.on_error);
-  base.key_serde = flow.out.key_serde;
-  base.value_serde = flow.in.value_serde;
-  base.from = declared.from;
-  base.derived_for = declared.name;
+  Node node;
+  node.name = std::move(name);
+  node.derived_for = declared.name;
+  node.on_error = merged(declaration_.on_error, declared.on_error);
+  return node;
+}
+
+// The way into one input through a topic: [group by ->] sink -> topic -> source. The declared node comes next.
+void Builder::add_repartition(size_t i, uint32_t input) {
+  const auto& declared = declaration_.nodes[i];
+  const auto& analyzed = analysis_.nodes[i];
+  const auto& in = analyzed.in[input];
+  const bool changes = in.flow.table;  // a regrouped table
+  Node base = derived(i, "");
+  base.key_serde = repartition_key_serde(i, input);
+  base.value_serde = in.flow.value_serde;
+  if (changes) {
+    if (declared.group_by->value) base.value_serde = regrouped_value_serde(i);
+    base.value_serde = change_serde(base.value_serde);
+  }
+  base.from = declared.operator_name == "cogroup" ? std::vector<std::string>{declared.from[input]} : declared.from;
+  if (declared.join && input == 1) base.from = {declared.join->with};
+  int group = -1;
   if (declared.group_by) {
-    NodeDeclaration grouping;
-    grouping.operator_name = "select_key";
-    grouping.expressions = {{"", *declared.group_by}};
-    Node group = base;
-    group.name = declared.name + "-group-by";
-    group.operator_name = grouping.operator_name;
-    group.processor_type = processor_type(grouping);
-    group.config = processor_config(grouping, false);
-    group.children.resize(1);
-    base.from = {group.name};
-    entry_[i] = add(std::move(group));
+    Node node = base;
+    node.name = in.repartition + "-group-by";
+    node.operator_name = changes ? "group_by" : "select_key";
+    node.processor_type = group_by_type(analyzed);
+    node.config = group_by_config(declared);
+    node.takes_changes = changes;
+    node.children.resize(1);
+    base.from = {node.name};
+    group = add(std::move(node));
   }
   RepartitionTopic topic;
-  topic.name = repartition_topic(declaration_, declared);
+  topic.name = repartition_topic(declaration_, in.repartition);
+  topic.partitions = declared.partitions;
   base.topics = {topic.name};
+  base.takes_changes = changes;
 
   Node sink = base;
-  sink.name = declared.name + "-repartition-sink";
+  sink.name = in.repartition + "-repartition-sink";
   sink.kind = NodeKind::sink;
   sink.operator_name = "repartition_sink";
+  sink.drops_null_keys = declared.operator_name != "repartition" && declared.operator_name != "join";
   topic.sink_node = add(std::move(sink));
-  if (declared.group_by)
-    t_.nodes[entry_[i]].children[0].push_back(topic.sink_node);
-  else
-    entry_[i] = topic.sink_node;
+  if (group >= 0) t_.nodes[group].children[0].emplace_back(topic.sink_node);
+  entry_[i][input] = group >= 0 ? group : topic.sink_node;
 
   Node source = base;
-  source.name = declared.name + "-repartition-source";
+  source.name = in.repartition + "-repartition-source";
   source.kind = NodeKind::source;
   source.operator_name = "repartition_source";
   source.from.clear();
-  source.children = {{topic.sink_node + 2}};
+  source.children.resize(1);
   topic.source_node = add(std::move(source));
+  topic.reader = declared.name;
   t_.repartitions.push_back(std::move(topic));
+}
+
+std::string Builder::repartition_key_serde(size_t i, uint32_t input) const {
+  const auto& declared = declaration_.nodes[i];
+  const auto& analyzed = analysis_.nodes[i];
+  if (!is_aggregation(declared.operator_name)) return analyzed.in[input].flow.key_serde;
+  return analyzed.stores[0].shape.key_serde;
+}
+
+// Of the new value that `group_by` gives to a table's rows.
+std::string Builder::regrouped_value_serde(size_t i) const {
+  const auto& declared = declaration_.nodes[i];
+  if (!declared.serde.value.empty()) return declared.serde.value;
+  return declaration_.default_serde.value.empty() ? "json" : declaration_.default_serde.value;
 }
 
 void Builder::add_node(size_t i) {
   const auto& declared = declaration_.nodes[i];
   const auto& analyzed = analysis_.nodes[i];
-  entry_.push_back(-1);
+  const auto& op = declared.operator_name;
+  entry_.emplace_back(std::max<size_t>(1, analyzed.in.size()), -1);
   exit_.push_back(-1);
-  if (analyzed.repartition) add_repartition(i);
+  if (op == "global_table") return add_global_table(i);
+  for (uint32_t k = 0; k < analyzed.in.size(); ++k)
+    if (!analyzed.in[k].repartition.empty()) add_repartition(i, k);
+  const int table_source = op == "table" ? add_table_source(i) : -1;
 
-  Node node;
-  node.name = declared.name;
-  node.operator_name = declared.operator_name;
-  node.kind = declared.operator_name == "source" ? NodeKind::source
-              : declared.operator_name == "sink" ? NodeKind::sink
-                                                 : NodeKind::processor;
+  Node node = derived(i, declared.name);
+  node.derived_for.clear();
+  node.operator_name = op;
+  node.kind = op == "source" ? NodeKind::source : op == "sink" ? NodeKind::sink : NodeKind::processor;
   node.table = analyzed.out.table;
+  node.takes_changes = takes_changes(declared, analyzed);
+  node.tells_inputs = op == "join" || op == "cogroup";
   node.from = declared.from;
-  if (analyzed.repartition) node.from = {t_.nodes.back().name};
+  if (declared.join) node.from.push_back(declared.join->with);
   if (node.kind != NodeKind::sink) node.children.resize(std::max<size_t>(1, analyzed.outputs.size()));
   node.outputs = analyzed.outputs;
-  node.topics = declared.topics;
+  if (node.kind != NodeKind::processor) {
+    node.topics = declared.topics;
+    node.pattern = declared.pattern;
+  }
   node.reset = declared.reset;
   node.key_serde = analyzed.out.key_serde;
   node.value_serde = analyzed.out.value_serde;
-  node.processor_type = processor_type(declared);
-  if (node.kind == NodeKind::processor) node.config = processor_config(declared, analyzed.in.table);
+  node.processor_type = processor_type(declared, analyzed);
+  if (!node.processor_type.empty()) node.config = processor_config(declared, analyzed);
   node.max_in_flight = declared.max_in_flight.value_or(0);
-  node.per_commit = declared.per_commit;
-  node.on_error = merged(declaration_.on_error, declared.on_error);
-  for (const auto& store : analyzed.stores) node.stores.push_back(store_index(i, store));
+  node.per_commit = declared.emit == Emit::per_commit;
+  for (const auto& use : analyzed.stores) node.stores.push_back(store_index(use));
   exit_[i] = add(std::move(node));
-  if (entry_[i] < 0) entry_[i] = exit_[i];
+  for (uint32_t k = 0; k < entry_[i].size(); ++k) {
+    if (k < analyzed.in.size() && !analyzed.in[k].repartition.empty())
+      connect_repartition(i, k);
+    else
+      entry_[i][k] = exit_[i];
+  }
+  if (table_source >= 0) t_.nodes[table_source].children[0].emplace_back(exit_[i]);
 }
 
-int Builder::store_index(size_t i, const std::string& name) {
+// A table reads its topic by a source of its own.
+int Builder::add_table_source(size_t i) {
+  const auto& declared = declaration_.nodes[i];
+  const auto& analyzed = analysis_.nodes[i];
+  Node source = derived(i, declared.name + "-source");
+  source.kind = NodeKind::source;
+  source.operator_name = "source";
+  source.topics = declared.topics;
+  source.reset = declared.reset;
+  source.key_serde = analyzed.out.key_serde;
+  source.value_serde = analyzed.out.value_serde;
+  NodeDeclaration timestamp;
+  timestamp.operator_name = "source";
+  timestamp.expressions = declared.expressions;
+  source.processor_type = processor_type(timestamp, {});
+  if (!source.processor_type.empty()) source.config = processor_config(timestamp, {});
+  source.children.resize(1);
+  return add(std::move(source));
+}
+
+void Builder::add_global_table(size_t i) {
+  const auto& declared = declaration_.nodes[i];
+  GlobalTable table;
+  table.name = declared.name;
+  table.topic = declared.topics.at(0);
+  table.store = store_index(analysis_.nodes[i].stores.at(0));
+  for (const auto& e : declared.expressions) table.timestamp_expr = e.text;
+  t_.global_tables.push_back(std::move(table));
+}
+
+void Builder::connect_repartition(size_t i, uint32_t input) {
+  const auto& name = analysis_.nodes[i].in[input].repartition;
+  for (const auto& topic : t_.repartitions)
+    if (topic.name == repartition_topic(declaration_, name))
+      t_.nodes[topic.source_node].children[0].emplace_back(exit_[i], input);
+}
+
+// The store of a name is the one that its owner makes, also where a plugin that shares it comes first in the file; an
+// entry under `stores` has the last word.
+int Builder::store_index(const StoreUse& use) {
+  const auto& name = use.shape.name;
   for (size_t s = 0; s < t_.stores.size(); ++s)
     if (t_.stores[s].name == name) return static_cast<int>(s);
-  Store store;
-  store.name = name;
-  // A count's own serdes are part of its output's already; a plugin's store holds whatever the plugin makes. The node
-  // that counts into a store decides, also where a plugin that shares it comes first in the file.
-  const auto* owner = &analysis_.nodes[i];
-  bool counted = false;
-  for (size_t n = 0; n < analysis_.nodes.size(); ++n) {
-    const auto& names = analysis_.nodes[n].stores;
-    if (declaration_.nodes[n].operator_name != "count" || names.empty() || names[0] != name) continue;
-    owner = &analysis_.nodes[n];
-    counted = true;
-  }
-  const auto& fallback = declaration_.default_serde;
-  store.key_serde = counted ? owner->out.key_serde : fallback.key.empty() ? "json" : fallback.key;
-  store.value_serde = counted ? owner->out.value_serde : fallback.value.empty() ? "json" : fallback.value;
+  Store store = use.shape;
+  bool owned = use.owned;
+  for (const auto& node : analysis_.nodes)
+    for (const auto& other : node.stores)
+      if (other.owned && other.shape.name == name) {
+        store = other.shape;
+        owned = true;
+      }
   for (const auto& entry : declaration_.stores) {
     if (entry.name != name) continue;
-    store.type = entry.type;
     store.persistent = entry.persistent;
     store.changelogged = entry.changelogged;
     store.changelog_configs = entry.changelog_configs;
-    store.size = entry.size;
-    store.retention = entry.retention;
     store.ttl = entry.ttl;
-    store.duplicates = entry.duplicates;
     if (!entry.serde.key.empty()) store.key_serde = entry.serde.key;
     if (!entry.serde.value.empty()) store.value_serde = entry.serde.value;
+    if (!entry.typed && owned) continue;
+    store.type = entry.type;
+    store.size = std::max(store.size, entry.size);
+    store.retention = std::max(store.retention, entry.retention);
+    store.duplicates = store.duplicates || entry.duplicates;
   }
+  if (store.global) store.changelogged = false;
   if (store.changelogged) store.changelog_topic = changelog_topic(declaration_, name);
   t_.stores.push_back(std::move(store));
   return static_cast<int>(t_.stores.size()) - 1;
 }
 
 void Builder::connect(size_t i) {
-  for (const auto& input : analysis_.nodes[i].inputs)
-    t_.nodes[exit_[input.node]].children[input.output].push_back(entry_[i]);
+  for (const auto& input : analysis_.nodes[i].inputs) {
+    if (input.lookup || exit_[input.node] < 0) continue;
+    const uint32_t k = input.input < entry_[i].size() ? input.input : 0;
+    const int to = entry_[i][k];
+    t_.nodes[exit_[input.node]].children[input.output].emplace_back(to, to == exit_[i] ? k : 0);
+  }
 }
 
 // The number of the connected part that each node belongs to (the least node index in it).
@@ -193,8 +290,9 @@ std::vector<int> Builder::group_nodes() {
   std::map<std::string, int> first_reader;
   for (int n = 0; n < static_cast<int>(t_.nodes.size()); ++n) {
     for (const auto& output : t_.nodes[n].children)
-      for (int child : output) join(n, child);
+      for (const Edge& child : output) join(n, child.node);
     for (int store : t_.nodes[n].stores) {
+      if (t_.stores[store].global) continue;
       if (first_user[store] < 0) first_user[store] = n;
       join(n, first_user[store]);
     }
@@ -208,7 +306,7 @@ std::vector<int> Builder::group_nodes() {
 
 std::string Builder::source_name(int node) const {
   for (const auto& topic : t_.repartitions)
-    if (topic.source_node == node) return t_.nodes[node + 1].name;  // the node that declared it comes next
+    if (topic.source_node == node) return topic.reader;
   return t_.nodes[node].name;
 }
 
@@ -225,7 +323,8 @@ void Builder::divide() {
       sub.sources.push_back(n);
     }
     for (int store : t_.nodes[n].stores)
-      if (std::find(sub.stores.begin(), sub.stores.end(), store) == sub.stores.end()) sub.stores.push_back(store);
+      if (!t_.stores[store].global && std::find(sub.stores.begin(), sub.stores.end(), store) == sub.stores.end())
+        sub.stores.push_back(store);
   }
   for (auto& sub : t_.sub_topologies) {
     std::sort(sub.stores.begin(), sub.stores.end());
@@ -267,7 +366,7 @@ std::vector<int> Builder::sorted(const std::vector<int>& nodes) const {
   std::map<int, int> open;  // inputs not yet placed
   for (int n : nodes)
     for (const auto& output : t_.nodes[n].children)
-      for (int child : output) ++open[child];
+      for (const Edge& child : output) ++open[child.node];
   std::set<int> ready;
   for (int n : nodes)
     if (!open.count(n)) ready.insert(n);
@@ -277,8 +376,8 @@ std::vector<int> Builder::sorted(const std::vector<int>& nodes) const {
     ready.erase(ready.begin());
     order.push_back(n);
     for (const auto& output : t_.nodes[n].children)
-      for (int child : output)
-        if (--open[child] == 0) ready.insert(child);
+      for (const Edge& child : output)
+        if (--open[child.node] == 0) ready.insert(child.node);
   }
   return order;
 }
@@ -301,9 +400,9 @@ bool Builder::single_paths(const SubTopology& sub, std::map<int, int>& paths) co
     if (at == paths.end()) continue;
     if (at->second > 1) return false;
     for (const auto& output : t_.nodes[n].children)
-      for (int child : output) ++paths[child];
+      for (const Edge& child : output) ++paths[child.node];
     for (int store : t_.nodes[n].stores)
-      if (++store_uses[store] > 1) return false;
+      if (!t_.stores[store].global && ++store_uses[store] > 1) return false;
     if (t_.nodes[n].kind != NodeKind::sink) continue;
     for (const auto& topic : t_.nodes[n].topics)
       if (++topic_uses[topic] > 1) return false;

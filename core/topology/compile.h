@@ -52,11 +52,10 @@ struct Compiled {
 // Checks the whole declaration and derives everything that topology.h has. Pure; any thread.
 Compiled compile(const Declaration& declaration, const ProcessorTypes& types);
 
-// The operators that this version runs, and those of the topology format that it does not.
+// The operators, and the plain names of serdes.
 const std::vector<std::string>& available_operators();
-const std::vector<std::string>& later_operators();
-// The same for the plain names of serdes.
 const std::vector<std::string>& available_serdes();
-const std::vector<std::string>& later_serdes();
+// The serdes that are made of others or of schemas: {time_windowed: SERDE}.
+const std::vector<std::string>& composed_serdes();
 
 }  // namespace kstreamd

@@ -24,11 +24,33 @@ struct SerdeChoice {
   std::string value;
 };
 
-// An expression among an operator's arguments: "key" of map, "hot" of branch. The one expression of filter and its like
-// has no name. An empty text is a branch's default.
+// An expression among an operator's arguments, by its place there: "key" of map, "hot" of branch, "add" of reduce,
+// "add/clicks" of cogroup. The one expression of filter and its like has no name. An empty text is a branch's default.
 struct NamedExpression {
   std::string name;
   std::string text;
+};
+
+// `group_by`; only of a table with a value.
+struct GroupByDeclaration {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+struct JoinDeclaration {
+  std::string with;  // "node" or "node.OUTPUT"
+  JoinType type = JoinType::inner;
+  std::optional<std::chrono::milliseconds> before;  // `within`: both or none
+  std::optional<std::chrono::milliseconds> after;
+  std::optional<std::chrono::milliseconds> grace;
+};
+
+struct SuppressDeclaration {
+  bool window_closes = false;
+  std::chrono::milliseconds time_limit{0};  // otherwise
+  std::optional<uint64_t> max_records;
+  std::optional<uint64_t> max_bytes;
+  bool stop_when_full = false;  // `full: stop`; else what is oldest goes out
 };
 
 struct NodeDeclaration {
@@ -39,17 +61,24 @@ struct NodeDeclaration {
   bool broken = false;
   std::vector<std::string> from;  // "node" or "node.OUTPUT"
   std::vector<NamedExpression> expressions;
-  std::optional<std::string> group_by;
+  std::optional<GroupByDeclaration> group_by;
 
-  std::vector<std::string> topics;  // source: one or more; sink: one
+  std::vector<std::string> topics;  // sources and tables: one or more; a sink: one, or none with an expression "topic"
+  std::string pattern;              // of a source, instead of topics: a regular expression for whole names
   OffsetReset reset = OffsetReset::earliest;
   SerdeChoice serde;  // of `serde:`; of a source's or sink's own key and value
 
   std::string process_type;
   std::string config = "{}";              // of a process: a JSON object
   std::optional<uint32_t> max_in_flight;  // of a process: otherwise than its type says
-  bool per_commit = false;                // emit: per_commit
-  std::vector<std::string> stores;        // count: at most one; process: as the plugin numbers them
+  std::vector<std::string> stores;        // process: as the plugin numbers them; any other: at most one
+
+  std::optional<Window> window;
+  Emit emit = Emit::updates;
+  std::string result_serde;  // `value:` of aggregate and cogroup
+  std::optional<JoinDeclaration> join;
+  std::optional<SuppressDeclaration> suppress;
+  std::optional<int32_t> partitions;  // of repartition
   ErrorOverrides on_error;
 };
 
@@ -57,6 +86,7 @@ struct NodeDeclaration {
 struct StoreDeclaration {
   std::string name;
   std::string type = "timestamped";  // or key_value, window, session, versioned; empty: refused while it was read
+  bool typed = false;                // the entry says its type: else an operator's own store is of the operator's type
   SerdeChoice serde;
   bool persistent = true;
   bool changelogged = true;
@@ -74,6 +104,8 @@ struct Declaration {
   std::chrono::milliseconds max_task_idle{0};
   ErrorPolicy on_error;
   std::string dead_letter_topic;
+  LateRecords late_records = LateRecords::drop;
+  std::chrono::milliseconds emit_interval{0};
   SerdeChoice default_serde;
   std::vector<NodeDeclaration> nodes;
   std::vector<StoreDeclaration> stores;

@@ -43,7 +43,7 @@ std::string what(const Node& node) {
 std::string children_text(const Topology& t, const Node& node) {
   std::vector<std::string> names;
   for (const auto& output : node.children)
-    for (int child : output) names.push_back(t.nodes[child].name);
+    for (const Edge& child : output) names.push_back(t.nodes[child.node].name);
   return join_names(names);
 }
 
@@ -116,7 +116,7 @@ std::string render_mermaid(const Topology& t) {
       out += "    " + id + "[\"" + mermaid_label(node.name) + "<br/>" + mermaid_label(type) + "<br/>" + node.key_serde +
              ", " + node.value_serde + "\"]\n";
       for (const auto& output : node.children)
-        for (int child : output) edges += "  " + id + " --> n" + std::to_string(child) + "\n";
+        for (const Edge& child : output) edges += "  " + id + " --> n" + std::to_string(child.node) + "\n";
       for (int store : node.stores) edges += "  " + id + " <--> s" + std::to_string(store) + "\n";
       for (const auto& topic : node.topics)
         edges += node.kind == NodeKind::sink ? "  " + id + " --> " + topic_id(topic) + "\n"
@@ -142,7 +142,8 @@ std::string render_dot(const Topology& t) {
              " [label=" + quote_json(node.name + "\n" + type + "\n" + node.key_serde + ", " + node.value_serde) +
              "];\n";
       for (const auto& output : node.children)
-        for (int child : output) edges += "  " + id + " -> " + quote_json("node " + t.nodes[child].name) + ";\n";
+        for (const Edge& child : output)
+          edges += "  " + id + " -> " + quote_json("node " + t.nodes[child.node].name) + ";\n";
       for (int store : node.stores)
         edges += "  " + id + " -> " + quote_json("store " + t.stores[store].name) + " [dir=both];\n";
       for (const auto& topic : node.topics) {
@@ -170,7 +171,7 @@ std::string json_list(const List& list, const Text& text) {
 std::string json_bool(bool b) { return b ? "true" : "false"; }
 
 std::string json_node(const Topology& t, const Node& node) {
-  auto name_of = [&](int n) { return quote_json(t.nodes[n].name); };
+  auto name_of = [&](const Edge& to) { return quote_json(t.nodes[to.node].name); };
   auto out = "{\"name\":" + quote_json(node.name) + ",\"operator\":" + quote_json(node.operator_name) +
              ",\"from\":" + json_list(node.from, quote_json) +
              ",\"children\":" + json_list(node.children, [&](const auto& o) { return json_list(o, name_of); }) +

@@ -13,6 +13,26 @@ namespace kstreamd {
 enum class Guarantee { exactly_once, at_least_once };
 enum class ErrorAction { fail, skip, dead_letter };
 enum class OffsetReset { earliest, latest, none };
+enum class JoinType { inner, left, outer, right };
+// What becomes of records that come after their window has closed; they are counted either way.
+enum class LateRecords { drop, dead_letter };
+// When a table puts out what has changed: with each update; once, when the window has closed; of each key the last
+// update of a commit.
+enum class Emit { updates, on_window_close, per_commit };
+
+// The windows of an aggregation.
+struct Window {
+  enum class Kind { tumbling, hopping, sliding, session };
+  Kind kind = Kind::tumbling;
+  std::chrono::milliseconds size{0};     // sliding: the greatest difference of times; session: the gap
+  std::chrono::milliseconds advance{0};  // hopping; tumbling: the size
+  std::chrono::milliseconds grace{0};
+  std::optional<std::chrono::milliseconds> retention;  // nullopt: as long as a window takes records
+
+  // How long the store keeps a window: what Kafka Streams keeps, unless the file says otherwise.
+  std::chrono::milliseconds kept() const { return retention.value_or((kind == Kind::sliding ? 2 : 1) * size + grace); }
+  bool operator==(const Window&) const = default;
+};
 
 struct ErrorPolicy {
   ErrorAction deserialization = ErrorAction::fail;
@@ -22,36 +42,50 @@ struct ErrorPolicy {
   bool operator==(const ErrorPolicy&) const = default;
 };
 
-// ---- The declaration: what the file says, node by node
+// ---- The graph
 
 enum class NodeKind { source, processor, sink };
 
-// A node as declared, or as derived (repartition). Nodes are kept in file order; edges are indices into
-// Topology::nodes.
+// To a node, by its index in Topology::nodes.
+struct Edge {
+  Edge(int to, uint32_t as = 0) : node(to), input(as) {}
+  int node;
+  uint32_t input;  // which of the node's inputs this is, for processors that tell them apart: 0 left, 1 right of a join
+
+  bool operator==(const Edge&) const = default;
+};
+
+// A node as declared, or as derived from a declared one (repartition). Nodes are kept in file order.
 struct Node {
   std::string name;
   NodeKind kind = NodeKind::processor;
   std::string operator_name;  // as in YAML: "filter", "count", "source", ...; "repartition_sink" / "repartition_source"
                               // when derived
   bool table = false;         // its output is a table's updates
-  std::string derived_for;    // of a derived node: the declared node whose input it prepares
+  bool takes_changes = false;    // it is given updates as KST_CHANGE; any other node gets the new values alone
+  bool drops_null_keys = false;  // a sink: records without a key are dropped and counted
+  bool tells_inputs = false;     // kst_record.input says over which Edge::input a record came
+  std::string derived_for;       // of a derived node: the declared node whose input it prepares
 
   // Inputs as declared: node names or "node.OUTPUT"
   std::vector<std::string> from;
   // Children per output (index as in ProcessorInfo.outputs; 0 when unnamed), in file order.
-  std::vector<std::vector<int>> children;
+  std::vector<std::vector<Edge>> children;
   // Names of the outputs; empty: one unnamed.
   std::vector<std::string> outputs;
 
-  // Sources: topics; sinks: exactly one.
+  // Sources: topics, or a pattern for whole names of topics; sinks: exactly one, or none when `config` has an
+  // expression.
   std::vector<std::string> topics;
+  std::string pattern;
   OffsetReset reset = OffsetReset::earliest;
   // Serdes: of a source what it reads, of a sink what it writes, of any other what its output is written with where
   // bytes are needed downstream. Never empty after compile().
   std::string key_serde;
   std::string value_serde;
 
-  // Processors (and sources and sinks with expressions): type in the ProcessorCatalog and its configuration, JSON.
+  // Processors: type in the ProcessorCatalog and its configuration, JSON. Sources and sinks with expressions (the
+  // timestamp; topic, partition, timestamp, headers) have a configuration as well.
   std::string processor_type;
   std::string config;
   uint32_t max_in_flight = 0;  // records that it may hold at a time; 0: as its type says
@@ -71,8 +105,9 @@ enum class StoreKind { any, key_value, window, session, versioned };
 struct Store {
   std::string name;
   std::string type = "timestamped";  // or key_value, window, session, versioned
-  std::string key_serde;
+  std::string key_serde;             // of windows and sessions: of the key alone
   std::string value_serde;
+  bool global = false;  // a global table's: whole on every instance, read by all tasks, without a changelog of its own
   bool persistent = true;
   bool changelogged = true;
   std::map<std::string, std::string> changelog_configs;
@@ -106,9 +141,20 @@ struct RepartitionTopic {
   std::string name;                   // "<topology>-<node>-repartition"
   int sink_node = -1;                 // writes it, in the upstream sub-topology
   int source_node = -1;               // reads it
+  std::string reader;                 // the declared node that it leads to
   std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
 
   bool operator==(const RepartitionTopic&) const = default;
+};
+
+// A table that every instance reads whole into a store that all its tasks read.
+struct GlobalTable {
+  std::string name;  // of the declared node
+  std::string topic;
+  int store = -1;              // in Topology::stores
+  std::string timestamp_expr;  // empty: the record's
+
+  bool operator==(const GlobalTable&) const = default;
 };
 
 struct Topology {
@@ -117,10 +163,14 @@ struct Topology {
   std::chrono::milliseconds commit_interval{100};
   ErrorPolicy on_error;
   std::string dead_letter_topic;
+  LateRecords late_records = LateRecords::drop;
   std::chrono::milliseconds max_task_idle{0};
+  std::chrono::milliseconds emit_interval{
+      0};  // at most one look for what has become final per interval; 0: at each record
 
   std::vector<Node> nodes;
   std::vector<Store> stores;
+  std::vector<GlobalTable> global_tables;
   std::vector<SubTopology> sub_topologies;  // upstream before downstream
   std::vector<RepartitionTopic> repartitions;
 

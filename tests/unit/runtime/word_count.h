@@ -10,7 +10,7 @@
 
 namespace kstreamd::word_count_of_tests {
 
-inline Node node(std::string name, NodeKind kind, int sub_topology, std::vector<int> children) {
+inline Node node(std::string name, NodeKind kind, int sub_topology, std::vector<Edge> children) {
   Node made;
   made.name = std::move(name);
   made.kind = kind;

@@ -66,7 +66,7 @@ struct Fixture {
     };
   }
 
-  Node& add(const std::string& name, NodeKind kind, std::vector<int> children) {
+  Node& add(const std::string& name, NodeKind kind, std::vector<Edge> children) {
     Node node;
     node.name = name;
     node.kind = kind;

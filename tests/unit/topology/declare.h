@@ -94,7 +94,9 @@ inline std::vector<std::string> names(const Topology& t, const std::vector<int>&
 
 // The names of an output's children.
 inline std::vector<std::string> children(const Topology& t, const std::string& node, size_t output = 0) {
-  return names(t, find(t, node).children.at(output));
+  std::vector<int> nodes;
+  for (const Edge& child : find(t, node).children.at(output)) nodes.push_back(child.node);
+  return names(t, nodes);
 }
 
 }  // namespace kstreamd::testing

@@ -133,7 +133,7 @@ typedef struct kst_record {
   const kst_header* headers; /* header_count of them; may be NULL when there are none */
   const kst_origin* origin;  /* NULL for what a punctuation made */
   uint32_t header_count;
-  uint32_t reserved; /* 0 */
+  uint32_t input; /* which of its node's inputs it came over, of built-in operators with several (a join); else 0 */
 } kst_record;
 
 #ifdef __cplusplus

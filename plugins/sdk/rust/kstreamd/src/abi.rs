@@ -118,7 +118,7 @@ pub struct kst_record {
     pub headers: *const kst_header,
     pub origin: *const kst_origin,
     pub header_count: u32,
-    pub reserved: u32,
+    pub input: u32,
 }
 
 // ---- serde.h

@@ -53,7 +53,7 @@ fn is_that_of_the_headers() {
         kst_windowed { start, end, key_type, key_size, key }
         kst_header { name, value, name_size, value_size }
         kst_origin { topic, raw_key, raw_value, topic_size, raw_key_size, raw_value_size, partition, offset, stream_time }
-        kst_record { key, value, timestamp, headers, origin, header_count, reserved }
+        kst_record { key, value, timestamp, headers, origin, header_count, input }
         kst_schedule_extension { struct_size, schedule, cancel }
         kst_serde_type { struct_size, name, description, read, write }
         kst_version_row { key, value, timestamp, valid_to }

@@ -211,7 +211,7 @@ impl<'a> Record<'a> {
             headers: std::ptr::null(),
             origin: std::ptr::null(),
             header_count: 0,
-            reserved: 0,
+            input: 0,
         };
         Record { raw, life: PhantomData }
     }

@@ -46,7 +46,7 @@ Analysis analyze(const Declaration& declaration, const ProcessorTypes& types);
 Topology build(const Declaration& declaration, const Analysis& analysis);
 
 // The configuration of a node's processor, as README.md lists the forms.
-std::string processor_config(const NodeDeclaration& node, bool table);
+std::string processor_config(const Declaration& declaration, const NodeDeclaration& node, bool table);
 // Names of what is derived.
 std::string processor_type(const NodeDeclaration& node);
 std::string repartition_topic(const Declaration& declaration, const NodeDeclaration& node);

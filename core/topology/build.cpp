@@ -74,7 +74,7 @@ void Builder::add_repartition(size_t i) {
     group.name = declared.name + "-group-by";
     group.operator_name = grouping.operator_name;
     group.processor_type = processor_type(grouping);
-    group.config = processor_config(grouping, false);
+    group.config = processor_config(declaration_, grouping, false);
     group.children.resize(1);
     base.from = {group.name};
     entry_[i] = add(std::move(group));
@@ -126,7 +126,7 @@ void Builder::add_node(size_t i) {
   node.key_serde = analyzed.out.key_serde;
   node.value_serde = analyzed.out.value_serde;
   node.processor_type = processor_type(declared);
-  if (node.kind == NodeKind::processor) node.config = processor_config(declared, analyzed.in.table);
+  if (node.kind == NodeKind::processor) node.config = processor_config(declaration_, declared, analyzed.in.table);
   node.max_in_flight = declared.max_in_flight.value_or(0);
   node.per_commit = declared.per_commit;
   node.on_error = merged(declaration_.on_error, declared.on_error);

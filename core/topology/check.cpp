@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "core/topology/analysis.h"
 #include "core/topology/suggest.h"
@@ -97,6 +98,7 @@ class Checker {
   void check_serde(size_t i, const std::string& pointer, const std::string& serde);
   void check_configuration(size_t i);
   void check_config(size_t i, const std::string& type, const std::string& config, bool group_by);
+  void report_script(ProcessorTypes::Problem problem);
   std::string declared_pointer(size_t i, const std::string& pointer) const;
   void check_stores();
   void check_topics();
@@ -486,11 +488,26 @@ std::string Checker::declared_pointer(size_t i, const std::string& pointer) cons
 
 void Checker::check_config(size_t i, const std::string& type, const std::string& config, bool group_by) {
   for (auto& problem : types_.check(type, config)) {
+    if (problem.pointer == "/script" && declared(i).operator_name != "process") {
+      report_script(std::move(problem));
+      continue;
+    }
     auto pointer = group_by ? "/group_by" : declared_pointer(i, problem.pointer);
     auto& found = problem.warning ? result_.warnings : result_.problems;
     found.push_back({declared(i).name, std::move(pointer), std::move(problem.message), std::move(problem.hint),
                      problem.line, problem.column});
   }
+}
+
+// Every node with an expression has the script, and finds the same in it.
+void Checker::report_script(ProcessorTypes::Problem problem) {
+  auto& found = problem.warning ? result_.warnings : result_.problems;
+  for (const auto& known : found)
+    if (known.in_script &&
+        std::tie(known.line, known.column, known.message) == std::tie(problem.line, problem.column, problem.message))
+      return;
+  found.push_back(
+      {"", "/script", std::move(problem.message), std::move(problem.hint), problem.line, problem.column, true});
 }
 
 void Checker::check_configuration(size_t i) {
@@ -499,12 +516,12 @@ void Checker::check_configuration(size_t i) {
   auto type = processor_type(declared_node);
   if (type.empty()) return;
   if (declared_node.operator_name != "process" || types_.shape(type))
-    check_config(i, type, processor_config(declared_node, node(i).in.table), false);
+    check_config(i, type, processor_config(declaration_, declared_node, node(i).in.table), false);
   if (declared_node.group_by) {
     NodeDeclaration grouping;
     grouping.operator_name = "select_key";
     grouping.expressions = {{"", *declared_node.group_by}};
-    check_config(i, "kstreamd.select_key", processor_config(grouping, false), true);
+    check_config(i, "kstreamd.select_key", processor_config(declaration_, grouping, false), true);
   }
 }
 

@@ -47,7 +47,14 @@ std::string changelog_topic(const Declaration& declaration, const std::string& s
 
 namespace {
 
-std::string branch_config(const NodeDeclaration& node) {
+// The fields of a configuration, with the functions that the expressions among them may call.
+std::string with_script(std::string fields, const Declaration& declaration) {
+  if (!fields.empty() && !declaration.script.text.empty())
+    fields += ",\"script\":" + quote_json(declaration.script.text);
+  return "{" + fields + "}";
+}
+
+std::string branch_fields(const NodeDeclaration& node) {
   std::string list;
   for (const auto& branch : node.expressions) {
     if (!list.empty()) list += ',';
@@ -55,21 +62,21 @@ std::string branch_config(const NodeDeclaration& node) {
     if (!branch.text.empty()) list += ",\"expr\":" + quote_json(branch.text);
     list += '}';
   }
-  return "{\"branches\":[" + list + "]}";
+  return "\"branches\":[" + list + "]";
 }
 
 }  // namespace
 
-std::string processor_config(const NodeDeclaration& node, bool table) {
+std::string processor_config(const Declaration& declaration, const NodeDeclaration& node, bool table) {
   if (node.operator_name == "process") return node.config;
-  if (node.operator_name == "branch") return branch_config(node);
+  if (node.operator_name == "branch") return with_script(branch_fields(node), declaration);
   std::string fields;
   for (const auto& expression : node.expressions) {
     if (!fields.empty()) fields += ',';
     fields += quote_json(expression.name.empty() ? "expr" : expression.name) + ":" + quote_json(expression.text);
   }
   if (table && takes_table_config(node.operator_name)) fields += ",\"table\":true";
-  return "{" + fields + "}";
+  return with_script(std::move(fields), declaration);
 }
 
 Compiled compile(const Declaration& declaration, const ProcessorTypes& types) {

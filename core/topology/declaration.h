@@ -67,6 +67,12 @@ struct StoreDeclaration {
   bool duplicates = false;                 // windows
 };
 
+// Lua functions for the expressions of all nodes.
+struct ScriptDeclaration {
+  std::string file;  // its path; empty: there is none
+  std::string text;
+};
+
 struct Declaration {
   std::string name;
   Guarantee guarantee = Guarantee::exactly_once;
@@ -75,6 +81,7 @@ struct Declaration {
   ErrorPolicy on_error;
   std::string dead_letter_topic;
   SerdeChoice default_serde;
+  ScriptDeclaration script;
   std::vector<NodeDeclaration> nodes;
   std::vector<StoreDeclaration> stores;
 };

@@ -1,6 +1,7 @@
 #include "core/spec/spec.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/spec/daemon_reader.h"
 #include "core/spec/files.h"
@@ -76,7 +77,7 @@ bool has_error(const std::vector<Diagnostic>& diagnostics) {
 
 void sort_by_place(std::vector<Diagnostic>& diagnostics) {
   std::stable_sort(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
   });
 }
 
@@ -115,6 +116,11 @@ SpecResult<Topology> load_topology_text(std::string_view text, const std::string
   if (file.has_nodes) {
     auto compiled = compile(file.declaration, CatalogTypes(catalog, plugin_folder));
     auto add = [&](const GraphProblem& problem, Severity severity) {
+      if (problem.in_script) {
+        result.diagnostics.push_back({file.declaration.script.file, static_cast<int>(problem.line),
+                                      static_cast<int>(problem.column), severity, "", problem.message, problem.hint});
+        return;
+      }
       auto place = place_of(problem, file, text);
       result.diagnostics.push_back(
           {filename, place.line, place.column, severity, problem.node, problem.message, problem.hint});

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "core/topology/checker.h"
 #include "core/topology/names.h"
@@ -151,6 +152,10 @@ void Checker::check_process(size_t i) {
 
 void Checker::check_config(size_t i, const std::string& type, const std::string& config, bool group_by) {
   for (auto& problem : types_.check(type, config)) {
+    if (problem.pointer == "/script" && declared(i).operator_name != "process") {
+      report_script(std::move(problem));
+      continue;
+    }
     auto pointer = !group_by                     ? declared_pointer(declared(i), problem.pointer)
                    : declared(i).group_by->value ? "/group_by" + problem.pointer
                                                  : "/group_by";
@@ -160,13 +165,24 @@ void Checker::check_config(size_t i, const std::string& type, const std::string&
   }
 }
 
+// Every node with an expression has the script, and finds the same in it.
+void Checker::report_script(ProcessorTypes::Problem problem) {
+  auto& found = problem.warning ? result_.warnings : result_.problems;
+  for (const auto& known : found)
+    if (known.in_script &&
+        std::tie(known.line, known.column, known.message) == std::tie(problem.line, problem.column, problem.message))
+      return;
+  found.push_back(
+      {"", "/script", std::move(problem.message), std::move(problem.hint), problem.line, problem.column, true});
+}
+
 void Checker::check_configuration(size_t i) {
   const auto& here = declared(i);
   if (here.broken || !contains(available_operators(), here.operator_name)) return;
   const auto type = processor_type(here, node(i));
   if (!type.empty() && (here.operator_name != "process" || types_.shape(type)))
-    check_config(i, type, processor_config(here, node(i)), false);
-  if (here.group_by) check_config(i, group_by_type(node(i)), group_by_config(here), true);
+    check_config(i, type, processor_config(declaration_, here, node(i)), false);
+  if (here.group_by) check_config(i, group_by_type(node(i)), group_by_config(declaration_, here), true);
 }
 
 // The names that the topology takes for itself.

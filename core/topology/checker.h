@@ -35,6 +35,7 @@ class Checker {
   void check_process(size_t i);
   void check_configuration(size_t i);
   void check_config(size_t i, const std::string& type, const std::string& config, bool group_by);
+  void report_script(ProcessorTypes::Problem problem);
   void check_topics();
   void check_internal_names(std::set<std::string>& internal);
 

@@ -28,6 +28,7 @@ class Allocator {
   // A lua_Alloc.
   static void* allocate(void* self, void* block, size_t old_size, size_t new_size);
   size_t used() const { return used_; }
+  uint64_t made() const { return made_; }  // bytes given out in all
 
  private:
   static constexpr size_t kStep = 16, kLargest = 256, kSlab = 16 * 1024;
@@ -39,6 +40,7 @@ class Allocator {
 
   const size_t limit_;
   size_t used_ = 0;
+  uint64_t made_ = 0;
   std::array<Free*, kLargest / kStep + 1> free_{};
   std::vector<void*> slabs_;
   char* slab_next_ = nullptr;
@@ -56,6 +58,16 @@ struct ByteSet {
   bool has[256];
   bool repeated;  // the class is followed by '+'
 };
+
+// A variable that holds a Value, by its number. Its JSON is looked into where it lies.
+struct Slot {
+  Value value = null_value();
+  uint64_t epoch = 0;          // in which it was set
+  sdk::OwnMemory object_text;  // its JSON, where it is an object of a plugin
+};
+
+inline constexpr const char* kVariableNames[kVariableCount] = {
+    "key", "value", "aggregate", "left", "right", "window", "timestamp", "headers", "topic", "partition", "offset"};
 
 // One engine's state. Used by one thread at a time.
 class State {
@@ -77,16 +89,35 @@ class State {
   std::vector<std::string> texts;                    // of expressions, for messages
 
   // Of the record at hand.
-  const Record* record = nullptr;
-  uint64_t epoch = 0;  // counts records, so that what outlives its record is noticed
+  const Record* record = nullptr;  // of which only what is no Slot is read; nullptr: none was set
+  uint64_t record_epoch = 0;
+  std::array<Slot, kValueCount> slots;
+  bool windowed = false;  // its key
+  int64_t window_start = 0;
+  int64_t window_end = 0;
+  uint64_t epoch = 0;  // counts what is set, so that what outlives it is noticed
   Scope pushed = 0;    // which variables the evaluator's upvalues hold
   Scope changed = 0;   // which of them an evaluation has written into
   std::unique_ptr<Documents, DeleteDocuments> documents;
-  sdk::OwnMemory object_texts;  // the JSON of its key and value, where they are objects of plugins
+
+  void set(Variable variable, const Value& value);
+
+  // What the evaluation at hand may still do, in instructions: counted only where there are loops or functions, but for
+  // the steps of patterns.
+  int64_t work_left = 0;
+  uint64_t made_before = 0;  // bytes already counted as work
+
+  int view_metatable = 0;           // of JSON views, in the registry
+  const void* view_mark = nullptr;  // by which a view is known: the metatable's address
 
   std::string buffer;  // for texts being made
   std::unordered_map<std::string, std::unique_ptr<ByteSet>> byte_sets;
 };
+
+// Counts work that a library function does at once. Raises an error when the evaluation has done enough.
+void spend(lua_State* L, int64_t work);
+void start_counting(State& state);
+void stop_counting(State& state);
 
 // The value `null` of expressions: absence that can stand in a table.
 inline void push_null(lua_State* L) { lua_pushlightuserdata(L, nullptr); }
@@ -94,13 +125,15 @@ inline bool is_absent(lua_State* L, int at) {
   return lua_isnoneornil(L, at) || (lua_islightuserdata(L, at) && lua_touserdata(L, at) == nullptr);
 }
 
+constexpr std::string_view kScriptPrefix = "script:";  // of what Lua says of a script: then comes the line
+
 // ---- json.cpp: JSON objects and lists are userdata that behave as tables and look up what is asked for
 
 constexpr uint8_t kNoSlot = 255;
 
 // Registers the metatables.
 void open_json(lua_State* L);
-// Pushes a JSON value of the record at hand; `slot` 0 is the key, 1 the value.
+// Pushes a JSON value of the slot.
 void push_json(lua_State* L, uint8_t slot, std::string_view text);
 // The slot whose whole, unchanged value this is; kNoSlot when it is none.
 uint8_t whole_json(lua_State* L, int at);

@@ -48,11 +48,31 @@ TEST_CASE("names that mean nothing are found before anything runs") {
   CHECK_THAT(problem("value == hello"), Contains("a text goes in quotes"));
   CHECK_THAT(problem("x = 1 return x"), Contains("'x' is assigned, but not declared"));
   CHECK_THAT(problem("lower = 1 return 1"), Contains("'lower' is assigned"));
-  CHECK(problem("timestamp > 1", kTableScope) ==
-        "refused; 1:1 unknown name 'timestamp' (a text goes in quotes, a field is value.NAME, a variable is declared "
-        "with local)");
+  CHECK(problem("one and two", kInitScope)
+            .find("1:1 unknown name 'one' (a text goes in quotes, a field is value.NAME, "
+                  "a variable is declared with local)") != std::string::npos);
   CHECK(problem("one or two").find("1:1 unknown name 'one'") != std::string::npos);
   CHECK(problem("one or two").find("1:8 unknown name 'two'") != std::string::npos);
+}
+
+TEST_CASE("an expression names what its operator gives it, and is told so") {
+  CHECK(problem("timestamp > 1", kTableScope) ==
+        "refused; 1:1 unknown name 'timestamp' (this expression sees key, value and window)");
+  CHECK(problem("left + right", kRecordScope) ==
+        "refused; 1:1 unknown name 'left' (this expression sees key, value, window, timestamp, headers, topic, "
+        "partition and offset); 1:8 unknown name 'right' (this expression sees key, value, window, timestamp, headers, "
+        "topic, partition and offset)");
+  CHECK(problem("value", kMergeScope) ==
+        "refused; 1:1 unknown name 'value' (this expression sees key, left and right)");
+  CHECK(problem("aggregate", kInitScope) ==
+        "refused; 1:1 unknown name 'aggregate' (this expression is evaluated without a record)");
+  CHECK(problem("timestamp = 1 return timestamp", kTableScope).find("'timestamp' is assigned, but not declared") !=
+        std::string::npos);
+  CHECK(problem("aggregate + value + offset + window.start", kAggregateScope) == "compiled");
+  CHECK(problem("aggregate - value", kTableAggregateScope) == "compiled");
+  CHECK(problem("{ k = key, l = left, r = right, w = window.start }", kJoinScope) == "compiled");
+  CHECK(problem("{ n = 0, left = 1, value = null }", kInitScope) == "compiled");
+  CHECK(problem("local left = value return left", kTableScope) == "compiled");
 }
 
 TEST_CASE("names that mean something are not refused") {
@@ -96,10 +116,27 @@ TEST_CASE("scripts define functions, and nothing else") {
   CHECK(problems.back().line == 2);
   CHECK_FALSE(engine.load_script("function lower(x) return x end", problems));
   CHECK(problems.back().message == "'lower' is one of kstreamd's own names");
+  CHECK_FALSE(engine.load_script("function left(x) return x end", problems));
+  CHECK(problems.back().message == "'left' is one of kstreamd's own names");
   CHECK_FALSE(engine.load_script("while true do end", problems));
   CHECK_THAT(problems.back().message, Contains("runs too long"));
   CHECK_FALSE(engine.load_script("function f() return value end", problems));
   CHECK(problems.back().hint == "a function gets it as a parameter");
+
+  CHECK_FALSE(engine.load_script("local a = 1\n\nlocal b = a + nil\nfunction g(x) return x end", problems));
+  CHECK(problems.back().line == 3);
+  CHECK_THAT(problems.back().message, Contains("arithmetic on a nil value"));
+
+  problems.clear();
+  CHECK(engine.compile("g(value) + f(value)", problems));  // what a bad script would define is not unknown as well
+  REQUIRE(engine.load_script("function half(x)\n  return x.n / 2\nend\n", problems));
+  expression = engine.compile("half(value)", problems);
+  REQUIRE(expression);
+  const Record without = make_record(null_value(), json_value("{}"));
+  engine.set_record(without);
+  CHECK_THROWS_WITH(
+      engine.value(*expression, memory),
+      "expression 'half(value)': line 2 of the script: attempt to perform arithmetic on a nil value (field 'n')");
 
   problems.clear();
   REQUIRE(engine.load_script("function remember(x) seen = x return x end", problems));

@@ -3,17 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/spec/serde_reader.h"
 #include "core/topology/suggest.h"
 
 namespace kstreamd {
 namespace {
-
-// A serde is a name, or a map that starts with one: {avro: ...}.
-std::optional<std::string> serde_name(const YamlNode::Entry& entry, Reader& reader) {
-  const auto& value = *entry.value;
-  if (value.kind == YamlNode::Kind::map && !value.entries.empty()) return value.entries[0].key;
-  return reader.text(value, entry.key);
-}
 
 // Empty when it was refused.
 std::string store_type(const YamlNode& value, Reader& reader) {
@@ -115,18 +109,6 @@ std::optional<StoreDeclaration> read_store(const YamlNode::Entry& entry, Reader&
 }
 
 }  // namespace
-
-bool read_serde(const YamlNode& map, SerdeChoice& serde, Reader& reader) {
-  bool good = true;
-  for (bool key : {true, false}) {
-    auto* entry = map.find(key ? "key" : "value");
-    if (entry == nullptr) continue;
-    auto name = serde_name(*entry, reader);
-    good = good && name.has_value();
-    if (name) (key ? serde.key : serde.value) = *name;
-  }
-  return good;
-}
 
 std::vector<StoreDeclaration> read_stores(const YamlNode& root, Reader& reader) {
   std::vector<StoreDeclaration> stores;

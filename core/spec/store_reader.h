@@ -1,4 +1,4 @@
-// The stores of a topology file, and the serdes that stores and nodes name.
+// The stores of a topology file.
 #pragma once
 #include <vector>
 
@@ -9,8 +9,5 @@ namespace kstreamd {
 
 // What is below `stores`. An entry that is no map is left out; of any other what could be read is there.
 std::vector<StoreDeclaration> read_stores(const YamlNode& root, Reader& reader);
-
-// `key` and `value` of a map that may name serdes. False: one was refused.
-bool read_serde(const YamlNode& map, SerdeChoice& serde, Reader& reader);
 
 }  // namespace kstreamd

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/spec/serde_reader.h"
 #include "core/spec/store_reader.h"
 #include "core/spec/values.h"
 #include "core/topology/compile.h"
@@ -294,7 +295,7 @@ bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& nod
   bool good =
       reader_.map(value, op.place, op.key, {"topic", "topics", "key", "value", "reset"}, {"pattern", "timestamp"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
-  good = read_serde(value, node.serde, reader_) && good;
+  good = read_serde(value, node.serde, reader_, true) && good;
   auto* topic = value.find("topic");
   auto* topics = value.find("topics");
   if (topic != nullptr && topics != nullptr) {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "core/topology/analysis.h"
+#include "core/topology/serde_check.h"
 #include "core/topology/suggest.h"
 
 namespace kstreamd {
@@ -94,7 +95,7 @@ class Checker {
   void infer(size_t i);
   bool check_kind(size_t i);
   void check_serdes(size_t i);
-  void check_serde(size_t i, const std::string& pointer, const std::string& serde);
+  void check_serde(const std::string& node, const std::string& pointer, const std::string& serde);
   void check_configuration(size_t i);
   void check_config(size_t i, const std::string& type, const std::string& config, bool group_by);
   std::string declared_pointer(size_t i, const std::string& pointer) const;
@@ -444,21 +445,21 @@ void Checker::infer(size_t i) {
   here.out = out;
 }
 
-void Checker::check_serde(size_t i, const std::string& pointer, const std::string& serde) {
+void Checker::check_serde(const std::string& node, const std::string& pointer, const std::string& serde) {
   if (serde.empty() || contains(serdes_, serde)) return;
-  if (contains(later_serdes(), serde))
-    report(i, pointer, "serde '" + serde + "' is not available in this version", "use one of " + join_names(serdes_));
-  else
-    report(i, pointer, "unknown serde '" + serde + "'",
-           did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
+  auto problem = serde_problem(serde, serdes_, types_);
+  if (!problem) return;
+  problem->node = node;
+  problem->pointer = pointer + problem->pointer;
+  result_.problems.push_back(std::move(*problem));
 }
 
 void Checker::check_serdes(size_t i) {
   const auto& op = declared(i).operator_name;
   bool ends = op == "source" || op == "sink";
   std::string base = "/" + (ends ? op : std::string("serde"));
-  check_serde(i, base + "/key", declared(i).serde.key);
-  check_serde(i, base + "/value", declared(i).serde.value);
+  check_serde(declared(i).name, base + "/key", declared(i).serde.key);
+  check_serde(declared(i).name, base + "/value", declared(i).serde.value);
   if (!ends || declared(i).broken) return;
   const auto& own = declared(i).serde;
   const auto& other = declaration_.default_serde;
@@ -537,25 +538,14 @@ void Checker::check_stores() {
   // What was refused may be what uses a store.
   bool refused = std::any_of(result_.nodes.begin(), result_.nodes.end(), [](auto& n) { return n.broken; });
   for (const auto& entry : declaration_.stores) {
-    for (bool key : {true, false}) {
-      const auto& serde = key ? entry.serde.key : entry.serde.value;
-      if (!serde.empty() && !contains(serdes_, serde))
-        report_topology(
-            "/stores/" + entry.name + (key ? "/key" : "/value"),
-            (contains(later_serdes(), serde) ? "not available in this version: serde '" : "unknown serde '") + serde +
-                "'",
-            did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
-    }
+    check_serde("", "/stores/" + entry.name + "/key", entry.serde.key);
+    check_serde("", "/stores/" + entry.name + "/value", entry.serde.value);
     if (!used.count(entry.name) && !refused)
       result_.warnings.push_back({"", "/stores/" + entry.name, "no node uses the store '" + entry.name + "'",
                                   "name it in a node, or remove the entry"});
   }
-  for (bool key : {true, false}) {
-    const auto& serde = key ? declaration_.default_serde.key : declaration_.default_serde.value;
-    if (!serde.empty() && !contains(serdes_, serde))
-      report_topology(key ? "/default_serde/key" : "/default_serde/value", "unknown serde '" + serde + "'",
-                      did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
-  }
+  check_serde("", "/default_serde/key", declaration_.default_serde.key);
+  check_serde("", "/default_serde/value", declaration_.default_serde.value);
 }
 
 void Checker::check_topics() {

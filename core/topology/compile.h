@@ -38,6 +38,8 @@ class ProcessorTypes {
   virtual std::vector<std::string> names() const = 0;
   // Names of serdes that plugins give, besides available_serdes().
   virtual std::vector<std::string> plugin_serdes() const { return {}; }
+  // What is wrong with the spec of a serde (a name that begins with a brace: compact JSON), its pointer into the spec.
+  virtual std::optional<Problem> check_serde(const std::string&) const { return std::nullopt; }
   virtual std::vector<Problem> check(const std::string& type, const std::string& config) const = 0;
   // Where a plugin that was not found would have to be, for a hint.
   virtual std::string where_plugins_are() const = 0;
@@ -55,8 +57,8 @@ Compiled compile(const Declaration& declaration, const ProcessorTypes& types);
 // The operators that this version runs, and those of the topology format that it does not.
 const std::vector<std::string>& available_operators();
 const std::vector<std::string>& later_operators();
-// The same for the plain names of serdes.
+// The plain names of serdes, and the kinds of those with arguments.
 const std::vector<std::string>& available_serdes();
-const std::vector<std::string>& later_serdes();
+const std::vector<std::string>& serde_kinds();
 
 }  // namespace kstreamd

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/serde/serde.h"
 #include "core/spec/daemon_reader.h"
 #include "core/spec/files.h"
 #include "core/spec/topology_reader.h"
@@ -53,6 +54,11 @@ class CatalogTypes final : public ProcessorTypes {
     for (auto& p : catalog_.check(type, config))
       problems.push_back({std::move(p.pointer), p.line, p.column, std::move(p.message), std::move(p.hint), p.warning});
     return problems;
+  }
+  std::optional<Problem> check_serde(const std::string& spec) const override {
+    auto made = make_serde(spec, [this](std::string_view name) { return catalog_.serde(name); });
+    if (made) return std::nullopt;
+    return Problem{"", 0, 0, made.error().message, made.error().hint};
   }
   std::vector<std::string> plugin_serdes() const override {
     std::vector<std::string> names;

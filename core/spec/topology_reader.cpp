@@ -7,6 +7,7 @@
 
 #include "core/spec/files.h"
 #include "core/spec/operator_reader.h"
+#include "core/spec/serde_reader.h"
 #include "core/spec/store_reader.h"
 #include "core/spec/values.h"
 #include "core/topology/compile.h"
@@ -354,7 +355,7 @@ bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& nod
                   stream ? std::vector<std::string>{"topic", "topics", "pattern", "key", "value", "reset", "timestamp"}
                          : std::vector<std::string>{"topic", "key", "value", "store", "timestamp"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
-  good = read_serde(value, node.serde, reader_) && good;
+  good = read_serde(value, node.serde, reader_, true) && good;
   auto* topic = value.find("topic");
   auto* topics = value.find("topics");
   auto* pattern = value.find("pattern");

@@ -71,7 +71,7 @@ class Checker {
   void check_store_kind(size_t i, const std::string& pointer, const std::string& whose, const std::string& store,
                         StoreKind needed);
   void check_serdes(size_t i);
-  void check_serde(size_t i, const std::string& pointer, const std::string& serde);
+  void check_serde(const std::string& node, const std::string& pointer, const std::string& serde);
 
   // tables.cpp: which tables keep their rows, and which send old values
   void plan_tables();

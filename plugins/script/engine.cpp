@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "kstreamd/sdk/windowed.h"
 #include "plugins/script/plan.h"
@@ -76,20 +77,25 @@ namespace {
 constexpr int kCounted = 1000;         // instructions between two looks
 constexpr uint64_t kBytesOfWork = 64;  // filling as many bytes takes about as long as an instruction
 
+// `level`: which of the functions that run is shown as the place.
+void spend_at(lua_State* L, int64_t work, int level) {
+  State& state = State::of(L);
+  if ((state.work_left -= work) >= 0) return;
+  luaL_where(L, level);
+  lua_pushfstring(L, "stopped after the work of %d instructions: it runs too long", state.limits.instructions);
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
 void count_work(lua_State* L, lua_Debug*) {
   State& state = State::of(L);
-  const uint64_t made = state.allocator.made();
-  spend(L, kCounted + static_cast<int64_t>((made - state.made_before) / kBytesOfWork));
-  state.made_before = made;
+  const uint64_t made = state.allocator.made(), before = std::exchange(state.made_before, made);
+  spend_at(L, kCounted + static_cast<int64_t>((made - before) / kBytesOfWork), 0);
 }
 
 }  // namespace
 
-void spend(lua_State* L, int64_t work) {
-  State& state = State::of(L);
-  if ((state.work_left -= work) < 0)
-    luaL_error(L, "stopped after the work of %d instructions: it runs too long", state.limits.instructions);
-}
+void spend(lua_State* L, int64_t work) { spend_at(L, work, 1); }
 
 void start_counting(State& state) {
   state.work_left = state.limits.instructions;

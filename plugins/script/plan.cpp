@@ -189,6 +189,18 @@ bool Plan::evaluate_pair(State& state, const Node& node, Operand& out) const {
     case Op::less:
     case Op::less_equal:
       return compare(node.op, left, right, out);
+    case Op::least:
+    case Op::greatest: {
+      Operand second_wins;
+      const bool least = node.op == Op::least;
+      if (!compare(Op::less, least ? right : left, least ? left : right, second_wins)) return false;
+      out = second_wins.integer ? right : left;
+      return true;
+    }
+    case Op::first_there:
+      out = left.kind != Kind::nil && left.kind != Kind::null ? left : right;
+      if (out.kind == Kind::null) out.kind = Kind::nil;
+      return true;
     default:
       return calculate(node.op, left, right, out);
   }

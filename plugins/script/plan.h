@@ -1,4 +1,5 @@
-// The expressions that topologies are full of (fields, arithmetic, comparisons, a new object), evaluated without Lua:
+// The expressions that topologies are full of (fields, arithmetic, comparisons, a new object; math.min, math.max and
+// coalesce), evaluated without Lua:
 // in a fraction of the time.
 //
 // A plan gives what Lua gives, or nothing: where a value is not of the kind that the text leads to expect (arithmetic
@@ -61,6 +62,9 @@ class Plan {
     divide,
     divide_whole,
     modulo,
+    least,
+    greatest,
+    first_there,  // coalesce
     object
   };
   struct Node {

@@ -121,6 +121,9 @@ class PlanMaker {
     if (token.text == "true" || token.text == "false") return add_constant(Kind::boolean, token.text == "true");
     if (token.kind != TokenKind::name) return fail();
     if (token.text == "null") return add_constant(Kind::null);
+    if (token.text == "coalesce") return call(Op::first_there);
+    if (token.text == "math" && take("."))
+      return take("min") ? call(Op::least) : take("max") ? call(Op::greatest) : fail();
     for (uint8_t i = 0; i < kVariableCount; ++i) {
       if (token.text != kVariableNames[i] || !(plan_->uses_ >> i & 1)) continue;
       Plan::Node node;
@@ -129,6 +132,15 @@ class PlanMaker {
       return node.op == Op::slot && i >= kValueCount ? fail() : add(std::move(node));
     }
     return fail();
+  }
+
+  // A function of two or more arguments, of which each is taken together with what came of those before.
+  uint16_t call(Op op) {
+    if (!take("(")) return fail();
+    uint16_t out = expression(0);
+    if (!is(",")) return fail();
+    while (!failed_ && take(",")) out = add(op, out, expression(0));
+    return take(")") ? out : fail();
   }
 
   uint16_t number(std::string_view text) {

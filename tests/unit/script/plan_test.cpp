@@ -28,13 +28,16 @@ class Texts {
 
   std::string expression(int depth = 4) {
     if (depth == 0 || pick(5) == 0) return leaf();
-    switch (pick(6)) {
+    switch (pick(8)) {
       case 0:
         return "(" + expression(depth - 1) + ")";
       case 1:
         return "not " + expression(depth - 1);
       case 2:
         return "- " + expression(depth - 1);
+      case 3:
+        return one({"math.min(", "math.max(", "coalesce("}) + expression(depth - 1) + ", " + expression(depth - 1) +
+               one({")", ", " + leaf() + ")"});
       default:
         return expression(depth - 1) +
                one({" + ", " - ", " * ", " / ", " // ", " % ", " == ", " ~= ", " < ", " <= ", " > ", " >= ", " and ",

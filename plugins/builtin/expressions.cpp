@@ -35,9 +35,10 @@ script::Expression Expressions::compile(const sdk::Config& config, std::string_v
   return expression.value_or(script::Expression());
 }
 
-std::optional<script::Expression> Expressions::compile_optional(const sdk::Config& config, std::string_view key) {
+std::optional<script::Expression> Expressions::compile_optional(const sdk::Config& config, std::string_view key,
+                                                                script::Scope scope) {
   if (!config.has(key)) return std::nullopt;
-  return compile(config, key);
+  return compile(config, key, scope);
 }
 
 }  // namespace kstreamd::builtin

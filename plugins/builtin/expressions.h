@@ -26,10 +26,12 @@ class Expressions {
  public:
   explicit Expressions(const sdk::Config& config);
 
-  // A required expression, and one that may be left out.
+  // A required expression, and one that may be left out. `scope` is what it may name: script/expression.h has one for
+  // each kind of operator.
   script::Expression compile(const sdk::Config& config, std::string_view key,
                              script::Scope scope = script::kRecordScope);
-  std::optional<script::Expression> compile_optional(const sdk::Config& config, std::string_view key);
+  std::optional<script::Expression> compile_optional(const sdk::Config& config, std::string_view key,
+                                                     script::Scope scope = script::kRecordScope);
 
   script::Engine& engine() { return engine_; }
 

@@ -14,14 +14,23 @@
 namespace kstreamd::script {
 namespace {
 
-constexpr std::string_view kVariableNames[kVariableCount] = {"key",   "value",     "timestamp", "headers",
-                                                             "topic", "partition", "offset"};
 constexpr const char* kChunkName = "=expr";
 
 std::optional<Variable> variable_of(std::string_view name) {
   for (size_t i = 0; i < kVariableCount; ++i)
     if (name == kVariableNames[i]) return static_cast<Variable>(i);
   return std::nullopt;
+}
+
+// "key, value and window".
+std::string names_in(Scope scope) {
+  std::string out;
+  for (size_t i = 0; i < kVariableCount; ++i) {
+    if (!(scope >> i & 1)) continue;
+    const bool last = scope >> i == 1;
+    out.append(out.empty() ? "" : last ? " and " : ", ").append(kVariableNames[i]);
+  }
+  return out;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -88,8 +97,8 @@ class Checker {
     return false;
   }
 
-  // A name that nothing has given a meaning. `known` are all that have one.
-  void unknown(const Token& token, const std::set<std::string, std::less<>>& known) {
+  // A name that nothing has given a meaning. `known` are all that have one, those of the scope included.
+  void unknown(const Token& token, const std::set<std::string, std::less<>>& known, Scope scope) {
     std::string hint;
     size_t nearest = token.text.size() < 4 ? 2 : 3;  // this far is no likeness any more
     for (const auto& name : known)
@@ -100,7 +109,10 @@ class Checker {
     static constexpr std::string_view kBanned[] = {"io", "os", "load", "require", "dofile", "debug", "coroutine"};
     if (hint.empty() && std::find(std::begin(kBanned), std::end(kBanned), token.text) != std::end(kBanned))
       hint = "expressions have no files, processes, clocks or loading of code";
-    if (hint.empty() && script_ && variable_of(token.text)) hint = "a function gets it as a parameter";
+    if (variable_of(token.text))
+      hint = script_      ? "a function gets it as a parameter"
+             : scope == 0 ? "this expression is evaluated without a record"
+                          : "this expression sees " + names_in(scope);
     if (hint.empty()) hint = "a text goes in quotes, a field is value.NAME, a variable is declared with local";
     problems.push_back({token.line, token.column, "unknown name '" + std::string(token.text) + "'", hint, false});
   }
@@ -108,11 +120,11 @@ class Checker {
   // `globals` are the names that mean something besides the variables of the scope.
   void check_names(std::set<std::string, std::less<>> globals, Scope scope) {
     for (size_t i = 0; i < kVariableCount; ++i)
-      if (scope >> i & 1) globals.insert(std::string(kVariableNames[i]));
+      if (scope >> i & 1) globals.insert(kVariableNames[i]);
     for (const auto& token : names_.free)
-      if (!globals.count(token.text)) unknown(token, globals);
+      if (!globals.count(token.text)) unknown(token, globals, scope);
     for (const auto& token : names_.made) {
-      if (variable_of(token.text)) continue;
+      if (const auto variable = variable_of(token.text); variable && (scope & bit(*variable))) continue;
       const std::string name(token.text);
       problems.push_back({token.line, token.column, "'" + name + "' is assigned, but not declared",
                           "write local " + name + " = ...", false});
@@ -285,14 +297,14 @@ bool Engine::load_script(std::string_view text, std::vector<Problem>& problems) 
     auto known = global_names(state);
     const auto library = state.library_names.empty() ? (state.library_names = known) : state.library_names;
     for (const auto& token : checker.names().made) {
-      if (library.count(token.text))
+      if (library.count(token.text) || variable_of(token.text))
         checker.problems.push_back({token.line, token.column,
                                     "'" + std::string(token.text) + "' is one of kstreamd's own names",
                                     "give the function another name", false});
       known.insert(std::string(token.text));
     }
     for (const auto& token : checker.names().free)
-      if (!known.count(token.text)) checker.unknown(token, known);
+      if (!known.count(token.text)) checker.unknown(token, known, 0);
   }
   if (checker.problems.empty() && luaL_loadbufferx(L, text.data(), text.size(), "=script", "t") == LUA_OK) {
     set_environment(L, state.script_environment);

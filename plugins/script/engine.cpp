@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "kstreamd/sdk/windowed.h"
 #include "plugins/script/state.h"
 
 namespace kstreamd::script {
@@ -80,10 +81,10 @@ struct Job {
   void* into;
 };
 
-// The JSON of a plugin's object, in memory that lives as long as the record is the one at hand.
-std::string_view text_of_object(lua_State* L, const Value& v) {
+// The JSON of a plugin's object, in memory that lives as long as the object is set.
+std::string_view text_of_object(lua_State* L, Slot& slot) {
   try {
-    return sdk::json_of(v.u.object, State::of(L).object_texts);
+    return sdk::json_of(slot.value.u.object, slot.object_text);
   } catch (const sdk::RecordError& error) {
     lua_pushstring(L, error.what());
   }
@@ -91,7 +92,9 @@ std::string_view text_of_object(lua_State* L, const Value& v) {
   return {};
 }
 
-void push_value(lua_State* L, uint8_t slot, const Value& v) {
+void push_value(lua_State* L, uint8_t index) {
+  Slot& slot = State::of(L).slots[index];
+  const Value& v = slot.value;
   switch (v.type) {
     case KST_NULL:
       return lua_pushnil(L);
@@ -107,21 +110,29 @@ void push_value(lua_State* L, uint8_t slot, const Value& v) {
       lua_pushlstring(L, v.size ? v.u.data : "", v.size);
       return;
     case KST_JSON:
-      return push_json(L, slot, data_of(v));
+      return push_json(L, index, data_of(v));
     case KST_OBJECT:
-      return push_json(L, slot, text_of_object(L, v));
+      return push_json(L, index, text_of_object(L, slot));
     default:
-      luaL_error(L, "the %s is of a kind that expressions cannot read", slot == 0 ? "key" : "value");
+      luaL_error(L, "'%s' is a %s, which expressions cannot read", kVariableNames[index], type_name(v));
   }
 }
 
+void push_window(lua_State* L, const State& state) {
+  if (!state.windowed) return lua_pushnil(L);
+  lua_createtable(L, 0, 2);
+  lua_pushinteger(L, state.window_start);
+  lua_setfield(L, -2, "start");
+  lua_pushinteger(L, state.window_end);
+  lua_setfield(L, -2, "end");
+}
+
 void push_variable(lua_State* L, const State& state, Variable variable) {
+  if (static_cast<size_t>(variable) < kValueCount) return push_value(L, static_cast<uint8_t>(variable));
+  if (variable == Variable::window) return push_window(L, state);
+  if (!state.record) return lua_pushnil(L);
   const Record& record = *state.record;
   switch (variable) {
-    case Variable::key:
-      return push_value(L, 0, record.key);
-    case Variable::value:
-      return push_value(L, 1, record.value);
     case Variable::timestamp:
       return lua_pushinteger(L, record.timestamp);
     case Variable::headers:
@@ -134,6 +145,8 @@ void push_variable(lua_State* L, const State& state, Variable variable) {
       return record.origin ? lua_pushinteger(L, record.origin->partition) : lua_pushnil(L);
     case Variable::offset:
       return record.origin ? lua_pushinteger(L, record.origin->offset) : lua_pushnil(L);
+    default:
+      return lua_pushnil(L);
   }
 }
 
@@ -164,28 +177,32 @@ void stop_counting(lua_State* L, lua_Debug*) {
   luaL_error(L, "stopped after %d instructions: it runs too long", State::of(L).limits.instructions);
 }
 
-const Value& value_of(const Record& record, uint8_t slot) { return slot == 0 ? record.key : record.value; }
+// What a variable that holds a Value has at the moment; nullptr for any other.
+const Value* value_of(const State& state, std::optional<Variable> variable) {
+  const bool holds = variable && static_cast<size_t>(*variable) < kValueCount;
+  return holds ? &state.slots[static_cast<size_t>(*variable)].value : nullptr;
+}
 
-// Whether the text on the stack is the very string that was made of the key or value.
-const Value* same_text(lua_State* L, const Record& record, const char* text, size_t size) {
-  State& state = State::of(L);
-  for (const auto variable : {Variable::value, Variable::key}) {
-    if (!(state.pushed & bit(variable))) continue;
-    const Value& v = value_of(record, static_cast<uint8_t>(variable));
-    if (v.type != KST_STRING && v.type != KST_BYTES) continue;
-    if (v.size != size) continue;
-    if (size == 0 || std::memcmp(v.u.data, text, size) == 0) return &v;
-  }
+// The variable whose value was pushed and is `same`, if there is one. What results are made of comes first.
+template <typename Same>
+const Value* find_pushed(const State& state, Same&& same) {
+  constexpr auto aggregate = static_cast<int>(Variable::aggregate);
+  for (const int i : {aggregate, aggregate + 1, aggregate + 2, 1, 0})
+    if ((state.pushed >> i & 1) && same(state.slots[static_cast<size_t>(i)].value))
+      return &state.slots[static_cast<size_t>(i)].value;
   return nullptr;
 }
 
-bool same_int32(lua_State* L, const Record& record, int64_t integer) {
-  const State& state = State::of(L);
-  for (const auto variable : {Variable::value, Variable::key}) {
-    const Value& v = value_of(record, static_cast<uint8_t>(variable));
-    if ((state.pushed & bit(variable)) && v.type == KST_INT32 && v.u.integer == integer) return true;
-  }
-  return false;
+// The variable that the text on the stack was made of.
+const Value* same_text(const State& state, const char* text, size_t size) {
+  return find_pushed(state, [&](const Value& v) {
+    return (v.type == KST_STRING || v.type == KST_BYTES) && v.size == size &&
+           (size == 0 || std::memcmp(v.u.data, text, size) == 0);
+  });
+}
+
+bool same_int32(const State& state, int64_t integer) {
+  return find_pushed(state, [&](const Value& v) { return v.type == KST_INT32 && v.u.integer == integer; }) != nullptr;
 }
 
 std::string_view keep(Memory& memory, std::string_view text) {
@@ -203,7 +220,7 @@ Value to_json(lua_State* L, int at, Memory& memory) {
 }
 
 Value to_value(lua_State* L, int at, Memory& memory, bool as_key) {
-  const Record& record = *State::of(L).record;
+  const State& state = State::of(L);
   switch (lua_type(L, at)) {
     case LUA_TNIL:
       return null_value();
@@ -212,19 +229,20 @@ Value to_value(lua_State* L, int at, Memory& memory, bool as_key) {
     case LUA_TNUMBER: {
       if (!lua_isinteger(L, at)) return float64_value(lua_tonumber(L, at));
       const int64_t integer = lua_tointeger(L, at);
-      return same_int32(L, record, integer) ? int32_value(static_cast<int32_t>(integer)) : int64_value(integer);
+      return same_int32(state, integer) ? int32_value(static_cast<int32_t>(integer)) : int64_value(integer);
     }
     case LUA_TSTRING: {
       size_t size = 0;
       const char* text = lua_tolstring(L, at, &size);
-      if (const Value* same = same_text(L, record, text, size)) return *same;
+      if (const Value* same = same_text(state, text, size)) return *same;
       if (size > UINT32_MAX) luaL_error(L, "a text of more than 4 GiB");
       return string_value(keep(memory, {text, size}));
     }
     case LUA_TLIGHTUSERDATA:
       return null_value();
     case LUA_TUSERDATA:
-      if (const uint8_t slot = whole_json(L, at); slot == 0 || (slot == 1 && !as_key)) return value_of(record, slot);
+      if (const uint8_t slot = whole_json(L, at); slot == 0 || (slot != kNoSlot && !as_key))
+        return state.slots[slot].value;
       return to_json(L, at, memory);
     case LUA_TTABLE:
       return to_json(L, at, memory);
@@ -277,10 +295,8 @@ void run(State& state, int function, Scope uses, bool bounded, uint32_t text, F&
   if (!bounded) lua_sethook(L, stop_counting, LUA_MASKCOUNT, state.limits.instructions);
   const int status = lua_pcall(L, 1, 0, 0);
   if (!bounded) lua_sethook(L, nullptr, 0, 0);
-  if (state.changed) {  // the next expression sees the record as it came
-    state.pushed &= ~state.changed;
-    state.changed = 0;
-  }
+  state.pushed &= ~(state.changed | bit(Variable::window));  // the next expression sees the record as it came
+  state.changed = 0;
   if (status != LUA_OK) fail(state, state.texts[text], status);
 }
 
@@ -333,15 +349,35 @@ State::State(Limits l) : limits(l), allocator(l.memory) {
 
 State::~State() { lua_close(L); }
 
+void State::set(Variable variable, const Value& value) {
+  Slot& slot = slots[static_cast<size_t>(variable)];
+  if (slot.value.type == KST_OBJECT) slot.object_text.clear();
+  slot.value = value;
+  slot.epoch = ++epoch;
+  pushed &= ~bit(variable);
+  if (variable != Variable::key) return;
+  windowed = is_windowed(value);
+  if (!windowed) return;
+  const Windowed key = windowed_of(value);
+  slot.value = key.key;
+  window_start = key.start;
+  window_end = key.end;
+}
+
 Engine::Engine(Limits limits) : state_(std::make_unique<State>(limits)) {}
 Engine::~Engine() = default;
 
 void Engine::set_record(const Record& record) {
-  state_->record = &record;
-  ++state_->epoch;
-  state_->pushed = 0;
-  state_->object_texts.clear();
+  State& state = *state_;
+  state.record = &record;
+  state.set(Variable::key, record.key);
+  state.set(Variable::value, record.value);
+  for (const auto variable : {Variable::aggregate, Variable::left, Variable::right}) state.set(variable, null_value());
+  state.record_epoch = state.epoch;
+  state.pushed = 0;
 }
+
+void Engine::set(Variable variable, const Value& value) { state_->set(variable, value); }
 
 bool Engine::test(const Expression& e) {
   bool out = false;
@@ -351,19 +387,15 @@ bool Engine::test(const Expression& e) {
 }
 
 Value Engine::value(const Expression& e, Memory& memory) {
-  const Record& record = *state_->record;
-  if (e.same_ == Variable::value) return record.value;
-  if (e.same_ == Variable::key) return record.key;
+  if (const Value* same = value_of(*state_, e.same_)) return *same;
   Value out = null_value();
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) { out = to_value(L, 1, memory, false); });
   return out;
 }
 
 Value Engine::key(const Expression& e, Memory& memory) {
-  const Record& record = *state_->record;
-  if (e.same_ == Variable::key) return record.key;
-  const bool json = record.value.type == KST_JSON || record.value.type == KST_OBJECT;
-  if (e.same_ == Variable::value && !json) return record.value;
+  if (const Value* same = value_of(*state_, e.same_))
+    if (e.same_ == Variable::key || (same->type != KST_JSON && same->type != KST_OBJECT)) return *same;
   Value out = null_value();
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) { out = to_value(L, 1, memory, true); });
   return out;
@@ -396,8 +428,8 @@ void Engine::pairs(const Expression& e, Memory& memory, std::vector<KeyValue>& o
 }
 
 void Engine::headers(const Expression& e, Memory& memory, std::vector<Header>& out) {
-  const Record& record = *state_->record;
-  if (e.same_ == Variable::headers) {
+  if (e.same_ == Variable::headers && state_->record) {
+    const Record& record = *state_->record;
     out.insert(out.end(), record.headers, record.headers + record.header_count);
     return;
   }

@@ -37,13 +37,37 @@ class ScriptError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What an expression may name, as bits. The numbers are the order of the parameters of the compiled function.
-enum class Variable : uint8_t { key, value, timestamp, headers, topic, partition, offset };
-inline constexpr size_t kVariableCount = 7;
+// What an expression may name. The numbers are the order of the parameters of the compiled function; first come the
+// ones that hold a Value.
+enum class Variable : uint8_t {
+  key,  // of a windowed key the inner one
+  value,
+  aggregate,
+  left,
+  right,
+  window,  // of a windowed key: window.start and window["end"], ms; else nil
+  timestamp,
+  headers,
+  topic,
+  partition,
+  offset
+};
+inline constexpr size_t kValueCount = 5;
+inline constexpr size_t kVariableCount = 11;
+
+// Sets of variables, as bits: what the expressions of an operator may name.
 using Scope = uint32_t;
 constexpr Scope bit(Variable v) { return Scope{1} << static_cast<unsigned>(v); }
-inline constexpr Scope kRecordScope = (Scope{1} << kVariableCount) - 1;
-inline constexpr Scope kTableScope = bit(Variable::key) | bit(Variable::value);
+inline constexpr Scope kInitScope = 0;  // init
+inline constexpr Scope kTableScope = bit(Variable::key) | bit(Variable::value) | bit(Variable::window);
+inline constexpr Scope kRecordScope = kTableScope | bit(Variable::timestamp) | bit(Variable::headers) |
+                                      bit(Variable::topic) | bit(Variable::partition) | bit(Variable::offset);
+inline constexpr Scope kAggregateScope = kRecordScope | bit(Variable::aggregate);      // add, of streams
+inline constexpr Scope kTableAggregateScope = kTableScope | bit(Variable::aggregate);  // add and subtract, of tables
+inline constexpr Scope kMergeScope = bit(Variable::key) | bit(Variable::left) | bit(Variable::right);
+inline constexpr Scope kJoinScope = kMergeScope | bit(Variable::window);
+inline constexpr Scope kForeignKeyScope = kTableScope;  // of the left row
+inline constexpr Scope kGlobalKeyScope = kRecordScope;  // of the left record
 
 struct Limits {
   size_t memory = size_t{64} << 20;  // bytes of one engine
@@ -80,10 +104,11 @@ struct KeyValue {
 };
 
 // A Lua state with the sandbox, and the expressions compiled in it. One per processor instance: used by one thread at a
-// time. Life-cycle: construct, load_script*, compile*, then set_record and evaluations for each record.
+// time. Life-cycle: construct, load_script*, compile*, then set_record or set, and evaluations, for each record.
 //
-// Evaluations throw ScriptError. Their results borrow from the record or live in `memory`. Strings come as KST_STRING,
-// integers as KST_INT64, floats as KST_FLOAT64, tables as KST_JSON in canonical form, nil and null as KST_NULL.
+// Evaluations throw ScriptError. Their results borrow from what was set or live in `memory`. Strings come as
+// KST_STRING, integers as KST_INT64, floats as KST_FLOAT64, tables as KST_JSON in canonical form, nil and null as
+// KST_NULL.
 class Engine {
  public:
   explicit Engine(Limits limits = {});
@@ -96,13 +121,16 @@ class Engine {
   // Appends what is wrong to `problems`; nothing if one of them is not a warning.
   std::optional<Expression> compile(std::string_view text, std::vector<Problem>& problems, Scope scope = kRecordScope);
 
-  // The record that evaluations see, borrowed until the next call.
+  // The record that evaluations see, borrowed until the next call. aggregate, left and right become nil.
   void set_record(const Record& record);
+  // Gives key, value, aggregate, left or right another value for the evaluations until the next set_record, which need
+  // not have been called at all. Borrows what `value` borrows, until the variable is set again. No change of a table.
+  void set(Variable variable, const Value& value);
 
   // Lua's truth: everything but nil, null and false.
   bool test(const Expression& expression);
   Value value(const Expression& expression, Memory& memory);
-  // The same for what becomes a key: JSON is canonical unless it is the record's own key, so that equal keys are equal
+  // The same for what becomes a key: JSON is canonical unless it is the variable `key`, so that equal keys are equal
   // bytes.
   Value key(const Expression& expression, Memory& memory);
   // A list; nil gives none.

@@ -14,7 +14,7 @@ struct Headers {
 const Record& record_of(lua_State* L) {
   const auto* headers = static_cast<Headers*>(luaL_checkudata(L, 1, kHeaders));
   const State& state = State::of(L);
-  if (headers->epoch != state.epoch) luaL_error(L, "these headers belong to an earlier record");
+  if (headers->epoch != state.record_epoch) luaL_error(L, "these headers belong to an earlier record");
   return *state.record;
 }
 
@@ -69,7 +69,7 @@ void open_headers(lua_State* L) {
 }
 
 void push_headers(lua_State* L) {
-  static_cast<Headers*>(lua_newuserdatauv(L, sizeof(Headers), 0))->epoch = State::of(L).epoch;
+  static_cast<Headers*>(lua_newuserdatauv(L, sizeof(Headers), 0))->epoch = State::of(L).record_epoch;
   luaL_setmetatable(L, kHeaders);
 }
 

@@ -1,4 +1,4 @@
-// JSON in Lua. An object or list of the record is a userdata, a view, that looks up in simdjson's tape what is asked
+// JSON in Lua. An object or list of a slot is a userdata, a view, that looks up in simdjson's tape what is asked
 // for. Writing to it, or walking over it, gives it a table of its own (its content); from then on that counts. In
 // contents, null is the value `null`, so that lists keep their length; views show it as nil.
 #include <simdjson.h>
@@ -20,9 +20,9 @@ constexpr int kDepth = 1000;
 constexpr size_t kNearby = 8;  // items up to this one are looked up by walking the list
 
 struct View {
-  uint64_t epoch;  // of the record it looks into
+  uint64_t epoch;  // of the slot it looks into
   dom::element element;
-  uint8_t slot;  // of the document; kNoSlot: it has none, only content
+  uint8_t slot;  // kNoSlot: it has none, only content
   bool whole;    // the whole value of the slot
   bool list;
   bool filled;  // the user value holds all content; otherwise, if a table, the views made of fields so far
@@ -37,7 +37,7 @@ struct Documents {
     std::string_view text;
     uint64_t parsed = 0;  // the epoch in which root was made
   };
-  Document slots[2];
+  Document slots[kValueCount];
   dom::parser decoder;
 };
 
@@ -89,16 +89,21 @@ void push_element(lua_State* L, const View& parent, dom::element element) {
   }
 }
 
+// It looks into a value that is still set.
+bool at_hand(lua_State* L, const View& view) {
+  return view.slot != kNoSlot && view.epoch == State::of(L).slots[view.slot].epoch;
+}
+
 // Makes sure that the view's element can be read.
 void look(lua_State* L, View& view) {
   State& state = State::of(L);
-  if (view.epoch != state.epoch)
+  if (view.epoch != state.slots[view.slot].epoch)
     luaL_error(L, "this JSON belongs to an earlier record: what a script keeps, it must copy field by field");
   if (!view.whole) return;
   auto& document = state.documents->slots[view.slot];
-  if (document.parsed != state.epoch) {
+  if (document.parsed != view.epoch) {
     document.root = parse(L, document.parser, document.text);
-    document.parsed = state.epoch;
+    document.parsed = view.epoch;
   }
   view.element = document.root;
 }
@@ -228,8 +233,7 @@ int view_newindex(lua_State* L) {
   lua_pushvalue(L, 3);
   lua_rawset(L, -3);
   const auto* view = static_cast<View*>(lua_touserdata(L, 1));
-  State& state = State::of(L);
-  if (view->slot != kNoSlot && view->epoch == state.epoch) state.changed |= Scope{1} << view->slot;
+  if (at_hand(L, *view)) State::of(L).changed |= Scope{1} << view->slot;
   return 0;
 }
 
@@ -379,9 +383,7 @@ void write_table(lua_State* L, int at, bool list, std::string& out, int depth) {
 
 void write_view(lua_State* L, int at, std::string& out, int depth) {
   auto* view = static_cast<View*>(lua_touserdata(L, at));
-  const State& state = State::of(L);
-  const bool changed = view->slot == kNoSlot || view->epoch != state.epoch || (state.changed >> view->slot & 1);
-  if (!changed) {
+  if (at_hand(L, *view) && !(State::of(L).changed >> view->slot & 1)) {
     look(L, *view);
     return write_element(L, view->element, out);
   }
@@ -479,7 +481,7 @@ void push_json(lua_State* L, uint8_t slot, std::string_view text) {
     document.text = text;
     document.parsed = 0;
     View* view = new_view(L);
-    view->epoch = state.epoch;
+    view->epoch = state.slots[slot].epoch;
     view->slot = slot;
     view->whole = true;
     view->list = text[first] == '[';
@@ -491,8 +493,7 @@ void push_json(lua_State* L, uint8_t slot, std::string_view text) {
 
 uint8_t whole_json(lua_State* L, int at) {
   const View* view = view_at(L, at);
-  const State& state = State::of(L);
-  if (!view || !view->whole || view->epoch != state.epoch || (state.changed >> view->slot & 1)) return kNoSlot;
+  if (!view || !view->whole || !at_hand(L, *view) || (State::of(L).changed >> view->slot & 1)) return kNoSlot;
   return view->slot;
 }
 

@@ -57,6 +57,16 @@ struct ByteSet {
   bool repeated;  // the class is followed by '+'
 };
 
+// A variable that holds a Value, by its number. Its JSON is looked into where it lies.
+struct Slot {
+  Value value = null_value();
+  uint64_t epoch = 0;          // in which it was set
+  sdk::OwnMemory object_text;  // its JSON, where it is an object of a plugin
+};
+
+inline constexpr const char* kVariableNames[kVariableCount] = {
+    "key", "value", "aggregate", "left", "right", "window", "timestamp", "headers", "topic", "partition", "offset"};
+
 // One engine's state. Used by one thread at a time.
 class State {
  public:
@@ -77,12 +87,18 @@ class State {
   std::vector<std::string> texts;                    // of expressions, for messages
 
   // Of the record at hand.
-  const Record* record = nullptr;
-  uint64_t epoch = 0;  // counts records, so that what outlives its record is noticed
+  const Record* record = nullptr;  // of which only what is no Slot is read; nullptr: none was set
+  uint64_t record_epoch = 0;
+  std::array<Slot, kValueCount> slots;
+  bool windowed = false;  // its key
+  int64_t window_start = 0;
+  int64_t window_end = 0;
+  uint64_t epoch = 0;  // counts what is set, so that what outlives it is noticed
   Scope pushed = 0;    // which variables the evaluator's upvalues hold
   Scope changed = 0;   // which of them an evaluation has written into
   std::unique_ptr<Documents, DeleteDocuments> documents;
-  sdk::OwnMemory object_texts;  // the JSON of its key and value, where they are objects of plugins
+
+  void set(Variable variable, const Value& value);
 
   std::string buffer;  // for texts being made
   std::unordered_map<std::string, std::unique_ptr<ByteSet>> byte_sets;
@@ -100,7 +116,7 @@ constexpr uint8_t kNoSlot = 255;
 
 // Registers the metatables.
 void open_json(lua_State* L);
-// Pushes a JSON value of the record at hand; `slot` 0 is the key, 1 the value.
+// Pushes a JSON value of the slot.
 void push_json(lua_State* L, uint8_t slot, std::string_view text);
 // The slot whose whole, unchanged value this is; kNoSlot when it is none.
 uint8_t whole_json(lua_State* L, int at);

@@ -48,11 +48,31 @@ TEST_CASE("names that mean nothing are found before anything runs") {
   CHECK_THAT(problem("value == hello"), Contains("a text goes in quotes"));
   CHECK_THAT(problem("x = 1 return x"), Contains("'x' is assigned, but not declared"));
   CHECK_THAT(problem("lower = 1 return 1"), Contains("'lower' is assigned"));
-  CHECK(problem("timestamp > 1", kTableScope) ==
-        "refused; 1:1 unknown name 'timestamp' (a text goes in quotes, a field is value.NAME, a variable is declared "
-        "with local)");
+  CHECK(problem("one and two", kInitScope)
+            .find("1:1 unknown name 'one' (a text goes in quotes, a field is value.NAME, "
+                  "a variable is declared with local)") != std::string::npos);
   CHECK(problem("one or two").find("1:1 unknown name 'one'") != std::string::npos);
   CHECK(problem("one or two").find("1:8 unknown name 'two'") != std::string::npos);
+}
+
+TEST_CASE("an expression names what its operator gives it, and is told so") {
+  CHECK(problem("timestamp > 1", kTableScope) ==
+        "refused; 1:1 unknown name 'timestamp' (this expression sees key, value and window)");
+  CHECK(problem("left + right", kRecordScope) ==
+        "refused; 1:1 unknown name 'left' (this expression sees key, value, window, timestamp, headers, topic, "
+        "partition and offset); 1:8 unknown name 'right' (this expression sees key, value, window, timestamp, headers, "
+        "topic, partition and offset)");
+  CHECK(problem("value", kMergeScope) ==
+        "refused; 1:1 unknown name 'value' (this expression sees key, left and right)");
+  CHECK(problem("aggregate", kInitScope) ==
+        "refused; 1:1 unknown name 'aggregate' (this expression is evaluated without a record)");
+  CHECK(problem("timestamp = 1 return timestamp", kTableScope).find("'timestamp' is assigned, but not declared") !=
+        std::string::npos);
+  CHECK(problem("aggregate + value + offset + window.start", kAggregateScope) == "compiled");
+  CHECK(problem("aggregate - value", kTableAggregateScope) == "compiled");
+  CHECK(problem("{ k = key, l = left, r = right, w = window.start }", kJoinScope) == "compiled");
+  CHECK(problem("{ n = 0, left = 1, value = null }", kInitScope) == "compiled");
+  CHECK(problem("local left = value return left", kTableScope) == "compiled");
 }
 
 TEST_CASE("names that mean something are not refused") {
@@ -96,6 +116,8 @@ TEST_CASE("scripts define functions, and nothing else") {
   CHECK(problems.back().line == 2);
   CHECK_FALSE(engine.load_script("function lower(x) return x end", problems));
   CHECK(problems.back().message == "'lower' is one of kstreamd's own names");
+  CHECK_FALSE(engine.load_script("function left(x) return x end", problems));
+  CHECK(problems.back().message == "'left' is one of kstreamd's own names");
   CHECK_FALSE(engine.load_script("while true do end", problems));
   CHECK_THAT(problems.back().message, Contains("runs too long"));
   CHECK_FALSE(engine.load_script("function f() return value end", problems));

@@ -36,9 +36,9 @@ class Asker {
   explicit Asker(Value value = null_value(), Value key = null_value(), Limits limits = {})
       : engine(limits), record(make_record(key, value)) {}
 
-  Expression compile(const std::string& text) {
+  Expression compile(const std::string& text, Scope scope = kRecordScope) {
     std::vector<Problem> problems;
-    auto expression = engine.compile(text, problems);
+    auto expression = engine.compile(text, problems, scope);
     if (!expression)
       FAIL(text << ": "
                 << (problems.empty() ? std::string("no problem?")

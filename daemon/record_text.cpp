@@ -59,8 +59,6 @@ Result<Value> value_of_text(const Serde& serde, std::string_view text) {
   return string_value(text);
 }
 
-bool is_of_plugin(const Serde& serde) { return find_serde(serde.name()) != &serde; }
-
 // A piece of JSON as the value that is most like it; objects and lists as JSON. `held` owns what a text needs.
 Value value_of_json(const json& parsed, std::string_view text, std::string& held) {
   if (parsed.is_string()) {
@@ -73,7 +71,10 @@ Value value_of_json(const json& parsed, std::string_view text, std::string& held
   return json_value(text);
 }
 
-Result<std::string> bytes_of_plugin(const Serde& serde, std::string_view text) {
+// Whether its values may be of any type: serdes of plugins, and those with arguments.
+bool takes_any(const Serde& serde) { return serde.of_plugin() || is_serde_spec(serde.name()); }
+
+Result<std::string> bytes_of_any(const Serde& serde, std::string_view text) {
   Arena arena(1024);
   const json parsed = json::parse(text, nullptr, false);
   if (!parsed.is_discarded() && !parsed.is_null()) {
@@ -146,10 +147,14 @@ bool append_value(std::string& out, const Value& value, bool as_json) {
   }
 }
 
-// What bytes say; an object of a plugin as its JSON.
+// What bytes say; an object of a plugin, or a windowed key, as its JSON.
 Result<Value> shown_value(const Serde& serde, std::string_view bytes, Arena& arena) {
   auto value = serde.read(bytes, arena);
-  return value ? plain_value(*value, false, arena) : value;
+  if (!value) return value;
+  if (value->type != KST_WINDOWED) return plain_value(*value, false, arena);
+  auto text = find_serde("json")->write(*value, arena);
+  if (!text) return std::move(text).error();
+  return json_value(*text);
 }
 
 }  // namespace
@@ -168,7 +173,7 @@ Result<const Serde*> serde_named(const std::string& name, const ProcessorCatalog
 }
 
 Result<std::string> bytes_of_text(const Serde& serde, std::string_view text) {
-  if (is_of_plugin(serde)) return bytes_of_plugin(serde, text);
+  if (takes_any(serde)) return bytes_of_any(serde, text);
   auto value = value_of_text(serde, text);
   if (!value) return std::move(value).error();
   Arena arena(1024);
@@ -192,7 +197,7 @@ Result<std::optional<std::string>> bytes_of_json(const Serde& serde, std::string
   if (name == "json") {
     held = text;
     value = json_value(held);
-  } else if (is_of_plugin(serde)) {
+  } else if (takes_any(serde)) {
     value = value_of_json(parsed, text, held);
   } else if (parsed.is_string()) {
     held = parsed.get<std::string>();

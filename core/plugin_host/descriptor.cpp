@@ -131,7 +131,7 @@ Result<kst_processor_type> read_type(const kst_processor_type& given, ProcessorI
 bool is_builtin_serde(const std::string& name) {
   const auto plain = serde_names();
   return std::find(plain.begin(), plain.end(), name) != plain.end() ||
-         std::find(composed_serdes().begin(), composed_serdes().end(), name) != composed_serdes().end();
+         std::find(serde_kinds().begin(), serde_kinds().end(), name) != serde_kinds().end();
 }
 
 Result<kst_serde_type> read_serde(const kst_serde_type& given, SerdeInfo& info) {

@@ -36,6 +36,7 @@ class PluginSerde final : public Serde {
  public:
   PluginSerde(const kst_serde_type& type, SerdeInfo info) : type_(type), info_(std::move(info)) {}
   const std::string& name() const override { return info_.name; }
+  bool of_plugin() const override { return true; }
 
   Result<Value> read(std::string_view bytes, Arena& arena) const override {
     ArenaMemory memory(arena);

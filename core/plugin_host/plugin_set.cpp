@@ -126,6 +126,10 @@ Result<std::unique_ptr<Processor>> PluginSet::create(std::string_view name, std:
 }
 
 const Serde* PluginSet::serde(std::string_view name) const {
+  if (is_serde_spec(name)) {
+    auto made = make_serde(name, [this](std::string_view inner) { return serde(inner); });
+    return made ? *made : nullptr;
+  }
   const auto found = serdes_.find(name);
   return found == serdes_.end() ? find_serde(name) : found->second.serde.get();
 }

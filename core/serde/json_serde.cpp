@@ -8,6 +8,7 @@
 #include "core/serde/json_scalar.h"
 #include "core/serde/misfit.h"
 #include "core/serde/serdes.h"
+#include "kstreamd/sdk/windowed.h"
 
 namespace kstreamd {
 namespace {
@@ -100,12 +101,22 @@ class JsonSerde final : public Serde {
         if (!simdjson::validate_utf8(value.u.data, value.size))
           return Error{.message = "a text that is not UTF-8 cannot be written as JSON", .hint = "name the serde bytes"};
         return write_text(data_of(value), arena);
+      case KST_WINDOWED:
+        return write_windowed(windowed_of(value), arena);
       default:
         return misfit(value, name_, "name the serde bytes, or make a text of it in an expression");
     }
   }
 
  private:
+  Result<std::string_view> write_windowed(const Windowed& windowed, Arena& arena) const {
+    Result<std::string_view> key = std::string_view("null");
+    if (!is_null(windowed.key)) key = write(windowed.key, arena);
+    if (!key) return key;
+    return arena.copy("{\"end\":" + std::to_string(windowed.end) + ",\"key\":" + std::string(*key) +
+                      ",\"start\":" + std::to_string(windowed.start) + "}");
+  }
+
   const std::string name_ = "json";
 };
 

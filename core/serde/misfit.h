@@ -10,6 +10,9 @@ namespace kstreamd {
 
 // "a string does not fit the serde int64".
 inline Error misfit(const Value& value, std::string_view serde, std::string hint) {
+  if (value.type == KST_WINDOWED)
+    hint = "name the serde { time_windowed: " + std::string(serde) + " } or { session_windowed: " + std::string(serde) +
+           " }, or make another key of it with map";
   std::string_view type = type_name(value);
   std::string_view article = type == "int32" || type == "int64" || type == "opaque" ? "an " : "a ";
   return Error{

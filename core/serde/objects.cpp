@@ -48,9 +48,8 @@ Result<Value> plain_value(const Value& value, bool want_bytes, Arena& arena) {
 }
 
 Result<std::string_view> write_object(const Serde& serde, const Value& value, Arena& arena) {
-  const bool built_in = find_serde(serde.name()) == &serde;
   std::optional<Error> refused;
-  if (!built_in) {
+  if (serde.of_plugin()) {
     auto written = serde.write(value, arena);
     if (written) return written;
     refused = std::move(written).error();

@@ -1,11 +1,18 @@
 #include "core/serde/serde.h"
 
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
+
 #include "core/serde/serdes.h"
 
 namespace kstreamd {
 namespace {
 
-const std::vector<const Serde*>& all_serdes() {
+using nlohmann::json;
+
+const std::vector<const Serde*>& plain_serdes() {
   static const std::vector<const Serde*> serdes = [] {
     std::vector<const Serde*> all;
     for (const auto& group : {text_serdes(), fixed_serdes(), json_serdes()})
@@ -15,17 +22,89 @@ const std::vector<const Serde*>& all_serdes() {
   return serdes;
 }
 
+// What has been made of specs. Equal specs share a serde as long as what they refer to is the same. Thread safety:
+// every function may be called from any thread; mutex_ guards all.
+class MadeSerdes {
+ public:
+  using Key = std::pair<std::string, const Serde*>;  // the spec, and the inner serde
+
+  template <typename Make>
+  const Serde* get(Key key, const Make& make) {
+    const std::lock_guard lock(mutex_);
+    auto& serde = serdes_[std::move(key)];
+    if (!serde) serde = make();
+    return serde.get();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<Key, std::unique_ptr<const Serde>> serdes_;
+};
+
+MadeSerdes& made() {
+  static auto& serdes = *new MadeSerdes;  // values may still be read while the process ends
+  return serdes;
+}
+
+Error bad_spec(std::string message, std::string hint) {
+  return Error{.message = std::move(message), .hint = std::move(hint)};
+}
+
+Result<const Serde*> make_windowed(const std::string& spec, const json& parsed, bool session,
+                                   const SerdeLookup& lookup) {
+  const std::string kind = session ? "session_windowed" : "time_windowed";
+  const json& named = parsed[kind];
+  const std::string name = named.is_string() ? named.get<std::string>() : named.dump();
+  const Serde* inner = nullptr;
+  if (is_serde_spec(name)) {
+    auto found = make_serde(name, lookup);
+    if (!found) return found;
+    inner = *found;
+  } else {
+    inner = lookup(name);
+  }
+  if (!inner)
+    return bad_spec("unknown serde '" + name + "' within " + kind,
+                    "write " + kind + ": SERDE, the one of the inner key");
+  if (inner->windowed())
+    return bad_spec("the serde within " + kind + " is windowed itself", "name the serde of the inner key");
+  const auto size = parsed.find("size");
+  int64_t ms = 0;
+  if (size != parsed.end()) {
+    if (session) return bad_spec("session_windowed takes no size", "sessions carry their end with them: remove size");
+    if (!size->is_number_integer() || size->get<int64_t>() <= 0)
+      return bad_spec("the size of time_windowed is no number of milliseconds above 0", "write for example size: 30s");
+    ms = size->get<int64_t>();
+  }
+  return made().get({spec, inner}, [&] {
+    return session ? make_session_windowed(spec, *inner) : make_time_windowed(spec, *inner, ms);
+  });
+}
+
 }  // namespace
 
+Result<const Serde*> make_serde(std::string_view spec, const SerdeLookup& lookup) {
+  const json parsed = json::parse(spec, nullptr, false);
+  const std::string text(spec);
+  if (!parsed.is_object()) return bad_spec("the serde " + text + " is no JSON object", "write {\"KIND\": ARGUMENTS}");
+  if (parsed.contains("time_windowed")) return make_windowed(text, parsed, false, lookup);
+  if (parsed.contains("session_windowed")) return make_windowed(text, parsed, true, lookup);
+  return bad_spec("unknown kind of serde: " + text, "the kinds are time_windowed and session_windowed");
+}
+
 const Serde* find_serde(std::string_view name) {
-  for (const Serde* serde : all_serdes())
+  if (is_serde_spec(name)) {
+    auto serde = make_serde(name, find_serde);
+    return serde ? *serde : nullptr;
+  }
+  for (const Serde* serde : plain_serdes())
     if (serde->name() == name) return serde;
   return nullptr;
 }
 
 std::vector<std::string> serde_names() {
   std::vector<std::string> names;
-  for (const Serde* serde : all_serdes()) names.push_back(serde->name());
+  for (const Serde* serde : plain_serdes()) names.push_back(serde->name());
   return names;
 }
 

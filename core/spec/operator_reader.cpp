@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/spec/store_reader.h"
+#include "core/spec/serde_reader.h"
 #include "core/topology/suggest.h"
 
 namespace kstreamd {

@@ -1,7 +1,9 @@
 #include "core/spec/spec.h"
 
 #include <algorithm>
+#include <tuple>
 
+#include "core/serde/serde.h"
 #include "core/spec/daemon_reader.h"
 #include "core/spec/files.h"
 #include "core/spec/topology_reader.h"
@@ -53,6 +55,11 @@ class CatalogTypes final : public ProcessorTypes {
       problems.push_back({std::move(p.pointer), p.line, p.column, std::move(p.message), std::move(p.hint), p.warning});
     return problems;
   }
+  std::optional<Problem> check_serde(const std::string& spec) const override {
+    auto made = make_serde(spec, [this](std::string_view name) { return catalog_.serde(name); });
+    if (made) return std::nullopt;
+    return Problem{"", 0, 0, made.error().message, made.error().hint};
+  }
   std::vector<std::string> plugin_serdes() const override {
     std::vector<std::string> names;
     for (auto& info : catalog_.serdes())
@@ -76,7 +83,7 @@ bool has_error(const std::vector<Diagnostic>& diagnostics) {
 
 void sort_by_place(std::vector<Diagnostic>& diagnostics) {
   std::stable_sort(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
   });
 }
 
@@ -115,6 +122,11 @@ SpecResult<Topology> load_topology_text(std::string_view text, const std::string
   if (file.has_nodes) {
     auto compiled = compile(file.declaration, CatalogTypes(catalog, plugin_folder));
     auto add = [&](const GraphProblem& problem, Severity severity) {
+      if (problem.in_script) {
+        result.diagnostics.push_back({file.declaration.script.file, static_cast<int>(problem.line),
+                                      static_cast<int>(problem.column), severity, "", problem.message, problem.hint});
+        return;
+      }
       auto place = place_of(problem, file, text);
       result.diagnostics.push_back(
           {filename, place.line, place.column, severity, problem.node, problem.message, problem.hint});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/spec/serde_reader.h"
 #include "core/topology/suggest.h"
 
 namespace kstreamd {
@@ -109,24 +110,6 @@ std::optional<StoreDeclaration> read_store(const YamlNode::Entry& entry, Reader&
 }
 
 }  // namespace
-
-std::optional<std::string> read_serde_name(const YamlNode::Entry& entry, Reader& reader) {
-  const auto& value = *entry.value;
-  if (value.kind == YamlNode::Kind::map && !value.entries.empty()) return value.entries[0].key;
-  return reader.text(value, entry.key);
-}
-
-bool read_serde(const YamlNode& map, SerdeChoice& serde, Reader& reader) {
-  bool good = true;
-  for (bool key : {true, false}) {
-    auto* entry = map.find(key ? "key" : "value");
-    if (entry == nullptr) continue;
-    auto name = read_serde_name(*entry, reader);
-    good = good && name.has_value();
-    if (name) (key ? serde.key : serde.value) = *name;
-  }
-  return good;
-}
 
 std::vector<StoreDeclaration> read_stores(const YamlNode& root, Reader& reader) {
   std::vector<StoreDeclaration> stores;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <regex>
 
+#include "core/spec/files.h"
 #include "core/spec/operator_reader.h"
+#include "core/spec/serde_reader.h"
 #include "core/spec/store_reader.h"
 #include "core/spec/values.h"
 #include "core/topology/compile.h"
@@ -17,6 +20,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+constexpr size_t max_script = 1 << 20;
 constexpr int64_t most_in_flight = 1'000'000;  // records that one node may hold
 
 const std::vector<std::string> error_actions = {"fail", "skip", "dead_letter"};
@@ -35,6 +39,7 @@ class TopologyReader {
   void read_results();
   void read_on_error();
   void read_default_serde();
+  void read_script();
   void read_nodes();
   void read_node(const YamlNode::Entry& entry);
   bool read_node_keys(const YamlNode& value, NodeDeclaration& node);
@@ -58,20 +63,21 @@ class TopologyReader {
 
 Declaration TopologyReader::run() {
   static const std::vector<std::string> keys = {
-      "kstreamd",      "name",         "guarantee",     "commit_interval",   "nodes",
-      "stores",        "on_error",     "default_serde", "dead_letter_topic", "standby_replicas",
-      "max_task_idle", "late_records", "emit_interval"};
+      "kstreamd",      "name",          "guarantee",         "commit_interval",  "nodes",         "stores",
+      "on_error",      "default_serde", "dead_letter_topic", "standby_replicas", "max_task_idle", "late_records",
+      "emit_interval", "script"};
   if (root_.kind != YamlNode::Kind::map) {
     reader_.error(root_.place, std::string("a topology file has to be a map, and is ") + kind_name(root_),
                   "start with 'kstreamd: 1'");
     return {};
   }
-  reader_.map(root_, root_.place, "topology", keys, {"script"});
+  reader_.map(root_, root_.place, "topology", keys);
   read_version();
   read_settings();
   read_results();
   read_on_error();
   read_default_serde();
+  read_script();
   declaration_.stores = read_stores(root_, reader_);
   read_nodes();
   return std::move(declaration_);
@@ -141,6 +147,22 @@ void TopologyReader::read_default_serde() {
   if (entry == nullptr) return;
   reader_.map(*entry->value, entry->place, entry->key, {"key", "value"});
   read_serde(*entry->value, declaration_.default_serde, reader_);
+}
+
+// The path is relative to the topology's.
+void TopologyReader::read_script() {
+  auto* entry = root_.find("script");
+  if (entry == nullptr || !reader_.map(*entry->value, entry->place, entry->key, {"file"})) return;
+  auto* file = entry->value->find("file");
+  if (file == nullptr) return reader_.error(entry->place, "the script names no file", "write script: { file: x.lua }");
+  auto name = reader_.text(*file->value, "file");
+  if (!name) return;
+  auto path = (std::filesystem::path(reader_.filename()).parent_path() / *name).string();
+  auto content = read_text_file(path, max_script);
+  if (!content)
+    return reader_.error(file->value->place, content.error().message,
+                         "a script is a file of Lua functions; its path is relative to the topology's");
+  declaration_.script = {std::move(path), std::move(*content)};
 }
 
 void TopologyReader::read_nodes() {
@@ -333,7 +355,7 @@ bool TopologyReader::read_source(const YamlNode::Entry& op, NodeDeclaration& nod
                   stream ? std::vector<std::string>{"topic", "topics", "pattern", "key", "value", "reset", "timestamp"}
                          : std::vector<std::string>{"topic", "key", "value", "store", "timestamp"});
   if (value.kind != YamlNode::Kind::map && value.kind != YamlNode::Kind::null) return false;
-  good = read_serde(value, node.serde, reader_) && good;
+  good = read_serde(value, node.serde, reader_, true) && good;
   auto* topic = value.find("topic");
   auto* topics = value.find("topics");
   auto* pattern = value.find("pattern");

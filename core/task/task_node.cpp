@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/record/murmur2.h"
 #include "core/serde/objects.h"
+#include "core/topology/serde_text.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
 
@@ -91,7 +93,9 @@ Status TaskNode::bind_serdes() {
   if (!key_serde_ || !value_serde_)
     return Error{Recovery::stop_topology, "unknown serde '" + (key_serde_ ? node_.value_serde : node_.key_serde) + "'",
                  ""};
-  plugin_serdes_ = find_serde(node_.key_serde) != key_serde_ || find_serde(node_.value_serde) != value_serde_;
+  plugin_serdes_ = key_serde_->of_plugin() || value_serde_->of_plugin();
+  // As Kafka Streams partitions: all windows of a key go where the key goes. Not so on internal topics.
+  partitions_by_inner_key_ = node_.operator_name == "sink" && key_serde_->windowed();
   return {};
 }
 
@@ -156,11 +160,12 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
       status = refuse(Stage::deserialization, record);
     else if (!key)
       status = reject(Stage::deserialization, record,
-                      "the key cannot be read as " + node_.key_serde + ": " + key.error().message, key.error().hint);
+                      "the key cannot be read as " + serde_text(node_.key_serde) + ": " + key.error().message,
+                      key.error().hint);
     else if (!value)
-      status =
-          reject(Stage::deserialization, record,
-                 "the value cannot be read as " + node_.value_serde + ": " + value.error().message, value.error().hint);
+      status = reject(Stage::deserialization, record,
+                      "the value cannot be read as " + serde_text(node_.value_serde) + ": " + value.error().message,
+                      value.error().hint);
     else
       drop("timestamp", 1);
   }
@@ -392,15 +397,19 @@ kst_status TaskNode::write_one(const Record& record) {
     auto key = write_value(*key_serde_, record.key, record.origin);
     if (!key)
       return reject(Stage::production, record,
-                    "the key cannot be written as " + node_.key_serde + ": " + key.error().message, key.error().hint);
+                    "the key cannot be written as " + serde_text(node_.key_serde) + ": " + key.error().message,
+                    key.error().hint);
     out.key_null = false;
     out.key = *key;
+    if (partitions_by_inner_key_)
+      out.partition =
+          partition_of_key(key_serde_->partitioning_bytes(*key), task_.outputs_.producer->partition_count(out.topic));
   }
   if (!is_null(record.value)) {
     auto value = write_value(*value_serde_, record.value, record.origin);
     if (!value)
       return reject(Stage::production, record,
-                    "the value cannot be written as " + node_.value_serde + ": " + value.error().message,
+                    "the value cannot be written as " + serde_text(node_.value_serde) + ": " + value.error().message,
                     value.error().hint);
     out.value_null = false;
     out.value = *value;

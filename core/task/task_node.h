@@ -150,6 +150,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Serde* value_serde_ = nullptr;
   bool below_table_ = false;                  // it is given updates of a table, and wants the new values alone
   bool plugin_serdes_ = false;                // one of the two is a plugin's
+  bool partitions_by_inner_key_ = false;      // sinks: keys are windowed
   std::vector<std::string> target_names_;     // the outputs, then the children one by one
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs

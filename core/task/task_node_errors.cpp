@@ -1,5 +1,6 @@
 // The part of TaskNode about records that fail: on_error, dead letters, what is counted.
 #include "core/task/task_node.h"
+#include "core/topology/serde_text.h"
 
 namespace kstreamd {
 namespace {
@@ -39,7 +40,7 @@ kst_status TaskNode::reject(Stage stage, const Record& record, const std::string
 // A record on which the process crashed as often as is allowed. Whatever on_error says: processing it again would bring
 // down all the others once more.
 kst_status TaskNode::refuse(Stage stage, const Record& record) {
-  const std::string serdes = "its serdes (" + node_.key_serde + ", " + node_.value_serde + ")";
+  const std::string serdes = "its serdes (" + serde_text(node_.key_serde) + ", " + serde_text(node_.value_serde) + ")";
   const std::string message = "the process crashed while this record was " +
                               (stage == Stage::deserialization ? "read by " + serdes
                                : stage == Stage::production    ? "written by " + serdes

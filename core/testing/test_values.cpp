@@ -4,10 +4,12 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "core/base/base64.h"
 #include "core/serde/objects.h"
 #include "core/topology/json_text.h"
+#include "kstreamd/sdk/windowed.h"
 
 namespace kstreamd {
 namespace {
@@ -86,6 +88,12 @@ std::optional<json> json_of(const Value& value) {
       if (parsed.is_discarded()) return std::nullopt;
       return parsed;
     }
+    case KST_WINDOWED: {
+      const Windowed windowed = windowed_of(value);
+      auto key = json_of(windowed.key);
+      if (!key) return std::nullopt;
+      return json{{"end", windowed.end}, {"key", std::move(*key)}, {"start", windowed.start}};
+    }
     default:
       return std::nullopt;
   }
@@ -106,30 +114,90 @@ std::string float_text(double value) {
   return json(value).dump();
 }
 
+// What a value may stand for, the likeliest first.
+std::vector<Value> readings(const TestValue& value, Arena& arena) {
+  switch (value.kind) {
+    case TestValue::Kind::null:
+      return {null_value()};
+    case TestValue::Kind::bytes:
+      return {bytes_value(value.text)};
+    case TestValue::Kind::json:
+      return {json_value(arena.copy(canonical(value.text)))};
+    case TestValue::Kind::scalar:
+      break;
+  }
+  if (const auto plain = value.quoted ? std::nullopt : typed(value.text)) return {*plain, string_value(value.text)};
+  return {string_value(value.text)};
+}
+
+// The same of a windowed key.
+std::vector<Value> windowed_readings(const TestValue::Window& window, Arena& arena) {
+  std::vector<Value> keys;
+  for (const Value& key : readings(*window.key, arena))
+    keys.push_back(windowed_value(Windowed{key, window.start, window.end}, arena));
+  return keys;
+}
+
+// The bounds that a serde reads have to be those that were written: the end may follow from the serde's size.
+Status check_window(const TestValue::Window& window, std::string_view bytes, const Serde& serde, Arena& arena) {
+  auto back = serde.read(bytes, arena);
+  if (!back) return std::move(back).error();
+  const int64_t end = windowed_of(*back).end;
+  if (end == window.end || end == std::numeric_limits<int64_t>::max()) return {};
+  return Error{.message = "a window that starts at " + std::to_string(window.start) + " ends at " +
+                          std::to_string(end) + ", not at " + std::to_string(window.end),
+               .hint = "the serde's size says so"};
+}
+
+std::string windowed_text(const Windowed& windowed, const std::string& key) {
+  const bool open = windowed.end == std::numeric_limits<int64_t>::max();  // the serde has no size
+  return "{ key: " + key + ", start: " + std::to_string(windowed.start) +
+         ", end: " + (open ? "?" : std::to_string(windowed.end)) + " }";
+}
+
+// Nothing: its bytes are all there is to show.
+std::optional<std::string> shown_value(const Value& value) {
+  switch (value.type) {
+    case KST_NULL:
+      return "null";
+    case KST_BOOL:
+      return value.u.integer != 0 ? "true" : "false";
+    case KST_INT32:
+    case KST_INT64:
+      return std::to_string(value.u.integer);
+    case KST_FLOAT64:
+      return float_text(value.u.real);
+    case KST_STRING:
+      return quote_json(data_of(value));
+    case KST_JSON:
+      return canonical(data_of(value));
+    case KST_WINDOWED: {
+      const Windowed windowed = windowed_of(value);
+      return windowed_text(windowed, shown_value(windowed.key).value_or(base64_text(data_of(windowed.key))));
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> bytes_of(const TestValue& value, const Serde& serde) {
   if (value.kind == TestValue::Kind::null) return std::optional<std::string>();
   if (value.kind == TestValue::Kind::bytes) return std::optional(value.text);
+  if (serde.windowed() && !value.window)
+    return Error{.message = "the keys have windows", .hint = "write key: { key: KEY, start: MS, end: MS }"};
   Arena arena(1024);
-  const auto write = [&](const Value& from) { return serde.write(from, arena); };
-  if (value.kind == TestValue::Kind::json) {
-    const std::string text = canonical(value.text);
-    auto bytes = write(json_value(text));
-    if (!bytes) return std::move(bytes).error();
-    return std::optional(std::string(*bytes));
+  std::optional<Error> refused;
+  for (const Value& reading : serde.windowed() ? windowed_readings(*value.window, arena) : readings(value, arena)) {
+    auto bytes = serde.write(reading, arena);
+    if (bytes) {
+      if (serde.windowed()) KSTREAMD_TRY(check_window(*value.window, *bytes, serde, arena));
+      return std::optional(std::string(*bytes));
+    }
+    if (!refused) refused = std::move(bytes).error();
   }
-  const auto plain = value.quoted ? std::nullopt : typed(value.text);
-  if (plain) {
-    auto bytes = write(*plain);
-    if (bytes) return std::optional(std::string(*bytes));
-    auto as_text = write(string_value(value.text));
-    if (as_text) return std::optional(std::string(*as_text));
-    return std::move(bytes).error();
-  }
-  auto bytes = write(string_value(value.text));
-  if (!bytes) return std::move(bytes).error();
-  return std::optional(std::string(*bytes));
+  return std::move(*refused);
 }
 
 bool same_value(const Serde& serde, std::optional<std::string_view> a, std::optional<std::string_view> b) {
@@ -147,24 +215,7 @@ std::string shown(const Serde& serde, std::optional<std::string_view> bytes, boo
   auto value = serde.read(*bytes, arena);
   if (!value) return base64_text(*bytes);
   auto plain = plain_value(*value, false, arena);
-  if (!plain) return base64_text(*bytes);
-  switch (plain->type) {
-    case KST_NULL:
-      return "null";
-    case KST_BOOL:
-      return plain->u.integer != 0 ? "true" : "false";
-    case KST_INT32:
-    case KST_INT64:
-      return std::to_string(plain->u.integer);
-    case KST_FLOAT64:
-      return float_text(plain->u.real);
-    case KST_STRING:
-      return quote_json(data_of(*plain));
-    case KST_JSON:
-      return canonical(data_of(*plain));
-    default:
-      return base64_text(*bytes);
-  }
+  return plain ? shown_value(*plain).value_or(base64_text(*bytes)) : base64_text(*bytes);
 }
 
 std::string as_written(const TestValue& value) {

@@ -188,9 +188,13 @@ Status TopologyTestDriver::append(const InputRecord& record) {
   logged.headers = record.headers;
   logged.sent = true;
   logged.committed = true;
+  // Whoever writes windowed keys partitions by the inner key.
+  const auto serdes = input_serdes(record.topic);
   logged.partition = record.partition ? *record.partition
-                     : record.key     ? partition_of_key(*record.key, topic.partition_count())
-                                      : topic.next_partition();
+                     : record.key
+                         ? partition_of_key(serdes ? serdes->key->partitioning_bytes(*record.key) : *record.key,
+                                            topic.partition_count())
+                         : topic.next_partition();
   topic.append(std::move(logged));
   return {};
 }

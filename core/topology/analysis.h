@@ -87,10 +87,10 @@ Topology build(const Declaration& declaration, const Analysis& analysis);
 // The type of a node's processor; empty when it has none.
 std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& analysis);
 // Its configuration, as README.md lists the forms.
-std::string processor_config(const NodeDeclaration& node, const NodeAnalysis& analysis);
+std::string processor_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis);
 // The same of the node that `group_by` derives.
 std::string group_by_type(const NodeAnalysis& analysis);
-std::string group_by_config(const NodeDeclaration& node);
+std::string group_by_config(const Declaration& declaration, const NodeDeclaration& node);
 // Where in the declaration of a node a part of its processor's configuration comes from.
 std::string declared_pointer(const NodeDeclaration& node, const std::string& config_pointer);
 

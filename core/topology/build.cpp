@@ -103,7 +103,7 @@ void Builder::add_repartition(size_t i, uint32_t input) {
     node.name = in.repartition + "-group-by";
     node.operator_name = changes ? "group_by" : "select_key";
     node.processor_type = group_by_type(analyzed);
-    node.config = group_by_config(declared);
+    node.config = group_by_config(declaration_, declared);
     node.takes_changes = changes;
     node.children.resize(1);
     base.from = {node.name};
@@ -179,7 +179,7 @@ void Builder::add_node(size_t i) {
   node.key_serde = analyzed.out.key_serde;
   node.value_serde = analyzed.out.value_serde;
   node.processor_type = processor_type(declared, analyzed);
-  if (!node.processor_type.empty()) node.config = processor_config(declared, analyzed);
+  if (!node.processor_type.empty()) node.config = processor_config(declaration_, declared, analyzed);
   node.max_in_flight = declared.max_in_flight.value_or(0);
   node.per_commit = declared.emit == Emit::per_commit;
   for (const auto& use : analyzed.stores) node.stores.push_back(store_index(use));
@@ -208,7 +208,7 @@ int Builder::add_table_source(size_t i) {
   timestamp.operator_name = "source";
   timestamp.expressions = declared.expressions;
   source.processor_type = processor_type(timestamp, {});
-  if (!source.processor_type.empty()) source.config = processor_config(timestamp, {});
+  if (!source.processor_type.empty()) source.config = processor_config(declaration_, timestamp, {});
   source.children.resize(1);
   return add(std::move(source));
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "core/topology/checker.h"
 #include "core/topology/names.h"
@@ -151,6 +152,10 @@ void Checker::check_process(size_t i) {
 
 void Checker::check_config(size_t i, const std::string& type, const std::string& config, bool group_by) {
   for (auto& problem : types_.check(type, config)) {
+    if (problem.pointer == "/script" && declared(i).operator_name != "process") {
+      report_script(std::move(problem));
+      continue;
+    }
     auto pointer = !group_by                     ? declared_pointer(declared(i), problem.pointer)
                    : declared(i).group_by->value ? "/group_by" + problem.pointer
                                                  : "/group_by";
@@ -158,6 +163,17 @@ void Checker::check_config(size_t i, const std::string& type, const std::string&
     found.push_back({declared(i).name, std::move(pointer), std::move(problem.message), std::move(problem.hint),
                      problem.line, problem.column});
   }
+}
+
+// Every node with an expression has the script, and finds the same in it.
+void Checker::report_script(ProcessorTypes::Problem problem) {
+  auto& found = problem.warning ? result_.warnings : result_.problems;
+  for (const auto& known : found)
+    if (known.in_script &&
+        std::tie(known.line, known.column, known.message) == std::tie(problem.line, problem.column, problem.message))
+      return;
+  found.push_back(
+      {"", "/script", std::move(problem.message), std::move(problem.hint), problem.line, problem.column, true});
 }
 
 void Checker::check_configuration(size_t i) {
@@ -168,8 +184,8 @@ void Checker::check_configuration(size_t i) {
   NodeAnalysis without_views = node(i);
   without_views.views.clear();
   if (!type.empty() && (here.operator_name != "process" || types_.shape(type)))
-    check_config(i, type, processor_config(here, without_views), false);
-  if (here.group_by) check_config(i, group_by_type(node(i)), group_by_config(here), true);
+    check_config(i, type, processor_config(declaration_, here, without_views), false);
+  if (here.group_by) check_config(i, group_by_type(node(i)), group_by_config(declaration_, here), true);
 }
 
 // The names that the topology takes for itself.

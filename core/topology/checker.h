@@ -35,6 +35,7 @@ class Checker {
   void check_process(size_t i);
   void check_configuration(size_t i);
   void check_config(size_t i, const std::string& type, const std::string& config, bool group_by);
+  void report_script(ProcessorTypes::Problem problem);
   void check_topics();
   void check_internal_names(std::set<std::string>& internal);
 
@@ -70,7 +71,7 @@ class Checker {
   void check_store_kind(size_t i, const std::string& pointer, const std::string& whose, const std::string& store,
                         StoreKind needed);
   void check_serdes(size_t i);
-  void check_serde(size_t i, const std::string& pointer, const std::string& serde);
+  void check_serde(const std::string& node, const std::string& pointer, const std::string& serde);
 
   // tables.cpp: which tables keep their rows, which send old values, and how joins look into them
   void plan_tables();

@@ -21,8 +21,8 @@ const std::vector<std::string>& available_serdes() {
   return names;
 }
 
-const std::vector<std::string>& composed_serdes() {
-  static const std::vector<std::string> names = {"avro", "protobuf", "time_windowed", "session_windowed"};
+const std::vector<std::string>& serde_kinds() {
+  static const std::vector<std::string> names = {"time_windowed", "session_windowed", "avro", "protobuf"};
   return names;
 }
 

@@ -38,6 +38,8 @@ class ProcessorTypes {
   virtual std::vector<std::string> names() const = 0;
   // Names of serdes that plugins give, besides available_serdes().
   virtual std::vector<std::string> plugin_serdes() const { return {}; }
+  // What is wrong with the spec of a serde (a name that begins with a brace: compact JSON), its pointer into the spec.
+  virtual std::optional<Problem> check_serde(const std::string&) const { return std::nullopt; }
   virtual std::vector<Problem> check(const std::string& type, const std::string& config) const = 0;
   // Where a plugin that was not found would have to be, for a hint.
   virtual std::string where_plugins_are() const = 0;
@@ -55,7 +57,7 @@ Compiled compile(const Declaration& declaration, const ProcessorTypes& types);
 // The operators, and the plain names of serdes.
 const std::vector<std::string>& available_operators();
 const std::vector<std::string>& available_serdes();
-// The serdes that are made of others or of schemas: {time_windowed: SERDE}.
-const std::vector<std::string>& composed_serdes();
+// The kinds of serdes with arguments: {time_windowed: SERDE}.
+const std::vector<std::string>& serde_kinds();
 
 }  // namespace kstreamd

@@ -131,6 +131,28 @@ std::string windowed_type(const Window& window) {
   }
 }
 
+// Adds the functions that the expressions may call.
+std::string with_script(std::string config, const Declaration& declaration, bool has_expressions) {
+  if (!has_expressions || declaration.script.text.empty()) return config;
+  config.pop_back();
+  return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
+}
+
+std::string operator_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+  const auto& op = node.operator_name;
+  if (op == "branch") return branch_config(node);
+  if (is_aggregation(op)) return aggregation_config(node, analysis);
+  if (op == "join") return join_config(node, analysis);
+  if (op == "suppress") return analysis.in.empty() ? "{}" : suppress_config(node, analysis);
+  Fields fields;
+  if (op != "table")  // its timestamp is the business of the source that it derives
+    for (const auto& e : node.expressions) fields.text(e.name.empty() ? "expr" : e.name, e.text);
+  // Of a versioned table also what is older than the latest passes, tombstones of what never did as well.
+  if (op == "filter" || op == "filter_not")
+    fields.flag("of_versions", analysis.table_in() && analysis.in[0].flow.versioned);
+  return table_fields(fields, analysis).object();
+}
+
 }  // namespace
 
 std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& analysis) {
@@ -148,30 +170,22 @@ std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& anal
   return "kstreamd." + op;
 }
 
-std::string processor_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
-  const auto& op = node.operator_name;
-  if (op == "process") return node.config;
-  if (op == "branch") return branch_config(node);
-  if (is_aggregation(op)) return aggregation_config(node, analysis);
-  if (op == "join") return join_config(node, analysis);
-  if (op == "suppress") return analysis.in.empty() ? "{}" : suppress_config(node, analysis);
-  Fields fields;
-  if (op != "table")  // its timestamp is the business of the source that it derives
-    for (const auto& e : node.expressions) fields.text(e.name.empty() ? "expr" : e.name, e.text);
-  // Of a versioned table also what is older than the latest passes, tombstones of what never did as well.
-  if (op == "filter" || op == "filter_not")
-    fields.flag("of_versions", analysis.table_in() && analysis.in[0].flow.versioned);
-  return table_fields(fields, analysis).object();
+std::string processor_config(const Declaration& declaration, const NodeDeclaration& node,
+                             const NodeAnalysis& analysis) {
+  if (node.operator_name == "process") return node.config;
+  const bool evaluates = !node.expressions.empty() && node.operator_name != "table";
+  return with_script(operator_config(node, analysis), declaration, evaluates);
 }
 
 std::string group_by_type(const NodeAnalysis& analysis) {
   return analysis.table_in() ? "kstreamd.table_group_by" : "kstreamd.select_key";
 }
 
-std::string group_by_config(const NodeDeclaration& node) {
+std::string group_by_config(const Declaration& declaration, const NodeDeclaration& node) {
   const auto& group_by = *node.group_by;
-  if (!group_by.value) return Fields().text("expr", group_by.key).object();
-  return Fields().text("key", group_by.key).text("value", *group_by.value).object();
+  const auto config = group_by.value ? Fields().text("key", group_by.key).text("value", *group_by.value).object()
+                                     : Fields().text("expr", group_by.key).object();
+  return with_script(config, declaration, true);
 }
 
 std::string declared_pointer(const NodeDeclaration& node, const std::string& pointer) {

@@ -97,6 +97,12 @@ struct StoreDeclaration {
   bool duplicates = false;                 // windows
 };
 
+// Lua functions for the expressions of all nodes.
+struct ScriptDeclaration {
+  std::string file;  // its path; empty: there is none
+  std::string text;
+};
+
 struct Declaration {
   std::string name;
   Guarantee guarantee = Guarantee::exactly_once;
@@ -107,6 +113,7 @@ struct Declaration {
   LateRecords late_records = LateRecords::drop;
   std::chrono::milliseconds emit_interval{0};
   SerdeChoice default_serde;
+  ScriptDeclaration script;
   std::vector<NodeDeclaration> nodes;
   std::vector<StoreDeclaration> stores;
 };

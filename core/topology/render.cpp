@@ -1,6 +1,7 @@
 #include "core/topology/render.h"
 
 #include "core/topology/json_text.h"
+#include "core/topology/serde_text.h"
 #include "core/topology/suggest.h"
 
 namespace kstreamd {
@@ -47,20 +48,11 @@ std::string children_text(const Topology& t, const Node& node) {
   return join_names(names);
 }
 
-// As YAML would say it: in the greatest unit that leaves a whole number.
-std::string duration_text(std::chrono::milliseconds duration) {
-  static constexpr std::pair<int64_t, const char*> units[] = {
-      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
-  for (const auto& [ms, unit] : units)
-    if (duration.count() % ms == 0) return std::to_string(duration.count() / ms) + unit;
-  return std::to_string(duration.count()) + "ms";
-}
-
 std::string store_text(const Store& store) {
   return store.type + ", " + (store.size.count() > 0 ? "size " + duration_text(store.size) + ", " : "") +
          (store.retention.count() > 0 ? "retention " + duration_text(store.retention) + ", " : "") +
          (store.duplicates ? "duplicates, " : "") + (store.persistent ? "rocksdb" : "memory") + ", key " +
-         store.key_serde + ", value " + store.value_serde + ", " +
+         serde_text(store.key_serde) + ", value " + serde_text(store.value_serde) + ", " +
          (store.changelogged ? "changelog [" + store.changelog_topic + "]" : "no changelog");
 }
 
@@ -71,8 +63,8 @@ std::string render_text(const Topology& t) {
     out += "\nsub-topology " + sub.name + "\n";
     for (int n : sub.nodes) {
       const auto& node = t.nodes[n];
-      out += "  " + node.name + ": " + what(node) + (node.table ? ", table" : "") + ", key " + node.key_serde +
-             ", value " + node.value_serde +
+      out += "  " + node.name + ": " + what(node) + (node.table ? ", table" : "") + ", key " +
+             serde_text(node.key_serde) + ", value " + serde_text(node.value_serde) +
              (node.max_in_flight > 0 ? ", " + std::to_string(node.max_in_flight) + " in flight" : "") +
              (node.per_commit ? ", per commit" : "") + "\n";
       for (int s : node.stores) out += "    uses store " + t.stores[s].name + "\n";
@@ -113,8 +105,8 @@ std::string render_mermaid(const Topology& t) {
       const auto& node = t.nodes[n];
       auto id = "n" + std::to_string(n);
       auto type = node.operator_name == "process" ? node.processor_type : node.operator_name;
-      out += "    " + id + "[\"" + mermaid_label(node.name) + "<br/>" + mermaid_label(type) + "<br/>" + node.key_serde +
-             ", " + node.value_serde + "\"]\n";
+      out += "    " + id + "[\"" + mermaid_label(node.name) + "<br/>" + mermaid_label(type) + "<br/>" +
+             mermaid_label(serde_text(node.key_serde) + ", " + serde_text(node.value_serde)) + "\"]\n";
       for (const auto& output : node.children)
         for (const Edge& child : output) edges += "  " + id + " --> n" + std::to_string(child.node) + "\n";
       for (int store : node.stores) edges += "  " + id + " <--> s" + std::to_string(store) + "\n";
@@ -138,8 +130,9 @@ std::string render_dot(const Topology& t) {
       const auto& node = t.nodes[n];
       auto id = quote_json("node " + node.name);
       auto type = node.operator_name == "process" ? node.processor_type : node.operator_name;
-      out += "    " + id +
-             " [label=" + quote_json(node.name + "\n" + type + "\n" + node.key_serde + ", " + node.value_serde) +
+      out += "    " + id + " [label=" +
+             quote_json(node.name + "\n" + type + "\n" + serde_text(node.key_serde) + ", " +
+                        serde_text(node.value_serde)) +
              "];\n";
       for (const auto& output : node.children)
         for (const Edge& child : output)
@@ -168,6 +161,9 @@ std::string json_list(const List& list, const Text& text) {
   return "[" + out + "]";
 }
 
+// A spec is JSON already.
+std::string json_serde(const std::string& serde) { return serde.starts_with('{') ? serde : quote_json(serde); }
+
 std::string json_bool(bool b) { return b ? "true" : "false"; }
 
 std::string json_node(const Topology& t, const Node& node) {
@@ -175,8 +171,8 @@ std::string json_node(const Topology& t, const Node& node) {
   auto out = "{\"name\":" + quote_json(node.name) + ",\"operator\":" + quote_json(node.operator_name) +
              ",\"from\":" + json_list(node.from, quote_json) +
              ",\"children\":" + json_list(node.children, [&](const auto& o) { return json_list(o, name_of); }) +
-             ",\"table\":" + json_bool(node.table) + ",\"serde\":{\"key\":" + quote_json(node.key_serde) +
-             ",\"value\":" + quote_json(node.value_serde) + "}" + ",\"on_error\":{\"deserialization\":\"" +
+             ",\"table\":" + json_bool(node.table) + ",\"serde\":{\"key\":" + json_serde(node.key_serde) +
+             ",\"value\":" + json_serde(node.value_serde) + "}" + ",\"on_error\":{\"deserialization\":\"" +
              action_name(node.on_error.deserialization) + "\",\"processing\":\"" +
              action_name(node.on_error.processing) + "\",\"production\":\"" + action_name(node.on_error.production) +
              "\"}";
@@ -201,7 +197,7 @@ std::string json_store(const Store& store) {
          (store.retention.count() > 0 ? ",\"retention_ms\":" + std::to_string(store.retention.count()) : "") +
          (store.ttl.count() > 0 ? ",\"ttl_ms\":" + std::to_string(store.ttl.count()) : "") +
          (kind_of(store.type) == StoreKind::window ? ",\"duplicates\":" + json_bool(store.duplicates) : "") +
-         ",\"serde\":{\"key\":" + quote_json(store.key_serde) + ",\"value\":" + quote_json(store.value_serde) +
+         ",\"serde\":{\"key\":" + json_serde(store.key_serde) + ",\"value\":" + json_serde(store.value_serde) +
          "},\"changelog\":" + (store.changelogged ? quote_json(store.changelog_topic) : "null") +
          ",\"changelog_configs\":{" + configs + "}}";
 }

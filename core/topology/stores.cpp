@@ -2,6 +2,7 @@
 
 #include "core/topology/checker.h"
 #include "core/topology/names.h"
+#include "core/topology/serde_check.h"
 #include "core/topology/suggest.h"
 
 namespace kstreamd {
@@ -133,19 +134,22 @@ void Checker::check_store_kind(size_t i, const std::string& pointer, const std::
          "name another store, or say under stores: " + store + ": { type: " + example + " }");
 }
 
-void Checker::check_serde(size_t i, const std::string& pointer, const std::string& serde) {
-  if (serde.empty() || contains(serdes_, serde) || serde.starts_with('{')) return;
-  report(i, pointer, "unknown serde '" + serde + "'",
-         did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
+void Checker::check_serde(const std::string& node, const std::string& pointer, const std::string& serde) {
+  if (serde.empty()) return;
+  auto problem = serde_problem(serde, serdes_, types_);
+  if (!problem) return;
+  problem->node = node;
+  problem->pointer = pointer + problem->pointer;
+  result_.problems.push_back(std::move(*problem));
 }
 
 void Checker::check_serdes(size_t i) {
   const auto& here = declared(i);
   const auto& op = here.operator_name;
   const std::string base = serde_pointer(here);
-  check_serde(i, base + "/key", here.serde.key);
-  check_serde(i, base + "/value", here.serde.value);
-  check_serde(i, "/" + op + "/value", here.result_serde);
+  check_serde(here.name, base + "/key", here.serde.key);
+  check_serde(here.name, base + "/value", here.serde.value);
+  check_serde(here.name, "/" + op + "/value", here.result_serde);
   if (base == "/serde" || here.broken) return;
   for (bool key : {true, false}) {
     const auto& own = key ? here.serde.key : here.serde.value;
@@ -186,23 +190,18 @@ void Checker::check_stores() {
 }
 
 void Checker::check_store_entries(const std::set<std::string>& used) {
-  auto check = [this](const std::string& pointer, const std::string& serde) {
-    if (serde.empty() || contains(serdes_, serde) || serde.starts_with('{')) return;
-    report_topology(pointer, "unknown serde '" + serde + "'",
-                    did_you_mean(serde, serdes_, "use one of " + join_names(serdes_)));
-  };
   // What was refused may be what uses a store.
   const bool refused =
       std::any_of(result_.nodes.begin(), result_.nodes.end(), [](auto& n) { return n.broken || n.unresolved; });
   for (const auto& entry : declaration_.stores) {
-    check("/stores/" + entry.name + "/key", entry.serde.key);
-    check("/stores/" + entry.name + "/value", entry.serde.value);
+    check_serde("", "/stores/" + entry.name + "/key", entry.serde.key);
+    check_serde("", "/stores/" + entry.name + "/value", entry.serde.value);
     if (!used.count(entry.name) && !refused)
       result_.warnings.push_back({"", "/stores/" + entry.name, "no node uses the store '" + entry.name + "'",
                                   "name it in a node, or remove the entry"});
   }
-  check("/default_serde/key", declaration_.default_serde.key);
-  check("/default_serde/value", declaration_.default_serde.value);
+  check_serde("", "/default_serde/key", declaration_.default_serde.key);
+  check_serde("", "/default_serde/value", declaration_.default_serde.value);
 }
 
 }  // namespace kstreamd

@@ -190,6 +190,7 @@ struct GraphProblem {
   std::string hint;
   uint32_t line = 0;  // within the text that the pointer names (an expression), from 1; 0: the text as a whole
   uint32_t column = 0;
+  bool in_script = false;  // line and column are those of the topology's script
 };
 
 }  // namespace kstreamd

@@ -288,6 +288,35 @@ int push_function(State& state, std::string_view text, bool chunk, Scope uses,
 
 }  // namespace
 
+namespace {
+
+// "script:3: attempt ...": a script runs once, when it is loaded.
+Problem failure_of_script(const char* said) {
+  std::string_view message = said ? said : "it fails";
+  uint32_t line = 1;
+  if (message.starts_with(kScriptPrefix)) {
+    message.remove_prefix(kScriptPrefix.size());
+    line = static_cast<uint32_t>(std::strtoul(message.data(), nullptr, 10));
+    message.remove_prefix(std::min(message.size(), message.find(": ") + 2));
+  }
+  return {line, 1, std::string(message), "a script runs once, to define functions", false};
+}
+
+// The name will mean something once the script is right: expressions that use it are not to blame.
+void promise(State& state, std::string_view name) {
+  lua_State* L = state.L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, state.globals);
+  lua_pushlstring(L, name.data(), name.size());
+  if (lua_rawget(L, -2) == LUA_TNIL) {
+    lua_pushlstring(L, name.data(), name.size());
+    lua_pushboolean(L, 0);
+    lua_rawset(L, 1);
+  }
+  lua_settop(L, 0);
+}
+
+}  // namespace
+
 bool Engine::load_script(std::string_view text, std::vector<Problem>& problems) {
   State& state = *state_;
   lua_State* L = state.L;
@@ -309,19 +338,16 @@ bool Engine::load_script(std::string_view text, std::vector<Problem>& problems) 
   if (checker.problems.empty() && luaL_loadbufferx(L, text.data(), text.size(), "=script", "t") == LUA_OK) {
     set_environment(L, state.script_environment);
     state.loading = true;
-    lua_sethook(
-        L, [](lua_State* S, lua_Debug*) { luaL_error(S, "the script runs too long"); }, LUA_MASKCOUNT,
-        state.limits.instructions);
-    if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
-      const char* said = lua_tostring(L, -1);
-      checker.problems.push_back({1, 1, said ? said : "it fails", "it runs once, to define functions", false});
-    }
-    lua_sethook(L, nullptr, 0, 0);
+    start_counting(state);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) checker.problems.push_back(failure_of_script(lua_tostring(L, -1)));
+    stop_counting(state);
     state.loading = false;
   }
   lua_settop(L, 0);
   problems.insert(problems.end(), checker.problems.begin(), checker.problems.end());
-  return worked(checker.problems);
+  if (worked(checker.problems)) return true;
+  for (const auto& token : checker.names().made) promise(state, token.text);
+  return false;
 }
 
 std::optional<Expression> Engine::compile(std::string_view text, std::vector<Problem>& problems, Scope scope) {

@@ -64,8 +64,39 @@ void* Allocator::allocate(void* self, void* block, size_t old_size, size_t new_s
     }
   }
   a.used_ = a.used_ - old_size + new_size;
+  a.made_ += new_size;
   return out;
 }
+
+// ---- Bounds
+
+namespace {
+
+constexpr int kCounted = 1000;         // instructions between two looks
+constexpr uint64_t kBytesOfWork = 64;  // filling as many bytes takes about as long as an instruction
+
+void count_work(lua_State* L, lua_Debug*) {
+  State& state = State::of(L);
+  const uint64_t made = state.allocator.made();
+  spend(L, kCounted + static_cast<int64_t>((made - state.made_before) / kBytesOfWork));
+  state.made_before = made;
+}
+
+}  // namespace
+
+void spend(lua_State* L, int64_t work) {
+  State& state = State::of(L);
+  if ((state.work_left -= work) < 0)
+    luaL_error(L, "stopped after the work of %d instructions: it runs too long", state.limits.instructions);
+}
+
+void start_counting(State& state) {
+  state.work_left = state.limits.instructions;
+  state.made_before = state.allocator.made();
+  lua_sethook(state.L, count_work, LUA_MASKCOUNT, kCounted);
+}
+
+void stop_counting(State& state) { lua_sethook(state.L, nullptr, 0, 0); }
 
 // ---- Evaluation
 
@@ -173,10 +204,6 @@ int evaluate(lua_State* L) {
   return 0;
 }
 
-void stop_counting(lua_State* L, lua_Debug*) {
-  luaL_error(L, "stopped after %d instructions: it runs too long", State::of(L).limits.instructions);
-}
-
 // What a variable that holds a Value has at the moment; nullptr for any other.
 const Value* value_of(const State& state, std::optional<Variable> variable) {
   const bool holds = variable && static_cast<size_t>(*variable) < kValueCount;
@@ -262,13 +289,15 @@ std::string shorten(std::string_view text) {
 
 // "expr:1: attempt ..." says the line only where there are several.
 std::string readable(std::string_view message) {
-  constexpr std::string_view prefix = "expr:";
-  if (message.substr(0, prefix.size()) != prefix) return std::string(message);
+  const bool in_script = message.starts_with(kScriptPrefix);
+  const std::string_view prefix = in_script ? kScriptPrefix : "expr:";
+  if (!message.starts_with(prefix)) return std::string(message);
   message.remove_prefix(prefix.size());
   const size_t colon = message.find(": ");
   if (colon == message.npos) return std::string(message);
-  const auto line = message.substr(0, colon);
-  return (line == "1" ? "" : "line " + std::string(line) + ": ") + std::string(message.substr(colon + 2));
+  const std::string line(message.substr(0, colon)), what(message.substr(colon + 2));
+  if (in_script) return "line " + line + " of the script: " + what;
+  return line == "1" ? what : "line " + line + ": " + what;
 }
 
 [[noreturn]] void fail(State& state, std::string_view text, int status) {
@@ -292,9 +321,10 @@ void run(State& state, int function, Scope uses, bool bounded, uint32_t text, F&
   lua_State* L = state.L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, state.evaluator);
   lua_pushlightuserdata(L, const_cast<Job*>(&job));
-  if (!bounded) lua_sethook(L, stop_counting, LUA_MASKCOUNT, state.limits.instructions);
+  state.work_left = state.limits.instructions;
+  if (!bounded) start_counting(state);
   const int status = lua_pcall(L, 1, 0, 0);
-  if (!bounded) lua_sethook(L, nullptr, 0, 0);
+  if (!bounded) stop_counting(state);
   state.pushed &= ~(state.changed | bit(Variable::window));  // the next expression sees the record as it came
   state.changed = 0;
   if (status != LUA_OK) fail(state, state.texts[text], status);
@@ -372,7 +402,8 @@ void Engine::set_record(const Record& record) {
   state.record = &record;
   state.set(Variable::key, record.key);
   state.set(Variable::value, record.value);
-  for (const auto variable : {Variable::aggregate, Variable::left, Variable::right}) state.set(variable, null_value());
+  for (const auto variable : {Variable::aggregate, Variable::left, Variable::right})
+    if (!is_null(state.slots[static_cast<size_t>(variable)].value)) state.set(variable, null_value());
   state.record_epoch = state.epoch;
   state.pushed = 0;
 }

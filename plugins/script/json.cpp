@@ -4,8 +4,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <new>
+#include <span>
 
 #include "plugins/script/json_text.h"
 #include "plugins/script/state.h"
@@ -52,11 +54,17 @@ dom::element parse(lua_State* L, dom::parser& parser, std::string_view text) {
   return root;
 }
 
-View* view_at(lua_State* L, int at) { return static_cast<View*>(luaL_testudata(L, at, kView)); }
+View* view_at(lua_State* L, int at) {
+  if (lua_type(L, at) != LUA_TUSERDATA || !lua_getmetatable(L, at)) return nullptr;
+  const bool is_view = lua_topointer(L, -1) == State::of(L).view_mark;
+  lua_pop(L, 1);
+  return is_view ? static_cast<View*>(lua_touserdata(L, at)) : nullptr;
+}
 
 View* new_view(lua_State* L) {
   auto* view = new (lua_newuserdatauv(L, sizeof(View), 1)) View{};
-  luaL_setmetatable(L, kView);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, State::of(L).view_metatable);
+  lua_setmetatable(L, -2);
   view->slot = kNoSlot;
   return view;
 }
@@ -271,6 +279,11 @@ void write_number(lua_State* L, double number, std::string& out) {
   if (!append_json_number(number, out)) bad(L, "JSON has no number for an infinity or a NaN");
 }
 
+void write_integer(int64_t integer, std::string& out) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, integer).ptr);
+}
+
 void write_element(lua_State* L, dom::element element, std::string& out);
 
 void write_object(lua_State* L, dom::object object, std::string& out) {
@@ -308,7 +321,7 @@ void write_element(lua_State* L, dom::element element, std::string& out) {
     case dom::element_type::STRING:
       return write_text(L, std::string_view(element), out);
     case dom::element_type::INT64:
-      out += std::to_string(int64_t(element));
+      write_integer(int64_t(element), out);
       return;
     case dom::element_type::UINT64:
       out += std::to_string(uint64_t(element));
@@ -348,29 +361,99 @@ void write_sequence(lua_State* L, int at, int64_t length, std::string& out, int 
   out += ']';
 }
 
+// A field of a table. Scalars are taken along, so that writing them needs no second look-up. Trivial: many are made.
+struct Field {
+  const char* name_data;
+  const char* text_data;  // of a string
+  size_t name_size;
+  union {
+    size_t text_size;
+    int64_t integer;  // of an integer or a boolean
+    double real;      // of a float
+  };
+  int type;
+  bool whole;  // a number: an integer
+
+  std::string_view name() const { return {name_data, name_size}; }
+};
+
+// The fields of one table; few of them need no memory of their own.
+class Fields {
+ public:
+  Field& add() {
+    if (count_ < kFew) return few_[count_++];
+    if (many_.empty()) many_.assign(few_, few_ + kFew);
+    ++count_;
+    return many_.emplace_back();
+  }
+  std::span<Field> all() { return many_.empty() ? std::span(few_, count_) : std::span(many_); }
+
+ private:
+  static constexpr size_t kFew = 8;
+  Field few_[kFew];
+  size_t count_ = 0;
+  std::vector<Field> many_;
+};
+
+std::string_view text_at(lua_State* L, int at) {
+  size_t size = 0;
+  const char* text = lua_tolstring(L, at, &size);
+  return {text, size};
+}
+
+// Of the key and value on top of the stack.
+void take_field(lua_State* L, Field& field) {
+  if (lua_isinteger(L, -2)) bad(L, kGap);
+  if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "a JSON object cannot have a %s as a name", luaL_typename(L, -2));
+  field.name_data = lua_tolstring(L, -2, &field.name_size);
+  field.type = lua_type(L, -1);
+  if (field.type == LUA_TNUMBER) {
+    field.whole = lua_isinteger(L, -1);
+    if (field.whole)
+      field.integer = lua_tointeger(L, -1);
+    else
+      field.real = lua_tonumber(L, -1);
+  } else if (field.type == LUA_TSTRING) {
+    field.text_data = lua_tolstring(L, -1, &field.text_size);
+  } else if (field.type == LUA_TBOOLEAN) {
+    field.integer = lua_toboolean(L, -1);
+  }
+}
+
+void write_field(lua_State* L, int at, const Field& field, std::string& out, int depth) {
+  switch (field.type) {
+    case LUA_TNUMBER:
+      return field.whole ? write_integer(field.integer, out) : write_number(L, field.real, out);
+    case LUA_TSTRING:
+      return write_text(L, {field.text_data, field.text_size}, out);
+    case LUA_TBOOLEAN:
+      out += field.integer ? "true" : "false";
+      return;
+    default:
+      lua_pushlstring(L, field.name_data, field.name_size);
+      lua_rawget(L, at);
+      write(L, -1, out, depth + 1);
+      lua_pop(L, 1);
+  }
+}
+
 void write_fields(lua_State* L, int at, std::string& out, int depth) {
-  std::vector<std::string_view> names;
+  Fields fields;
   lua_pushnil(L);
   while (lua_next(L, at)) {
+    take_field(L, fields.add());
     lua_pop(L, 1);
-    if (lua_isinteger(L, -1)) bad(L, kGap);
-    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a JSON object cannot have a %s as a name", luaL_typename(L, -1));
-    size_t size = 0;
-    const char* name = lua_tolstring(L, -1, &size);
-    names.emplace_back(name, size);
   }
-  std::sort(names.begin(), names.end());
+  const auto all = fields.all();
+  std::sort(all.begin(), all.end(), [](const Field& a, const Field& b) { return a.name() < b.name(); });
   const char* comma = "";
   out += '{';
-  for (const auto name : names) {
+  for (const Field& field : all) {
     out += comma;
     comma = ",";
-    write_text(L, name, out);
+    write_text(L, field.name(), out);
     out += ':';
-    lua_pushlstring(L, name.data(), name.size());
-    lua_rawget(L, at);
-    write(L, -1, out, depth + 1);
-    lua_pop(L, 1);
+    write_field(L, at, field, out, depth);
   }
   out += '}';
 }
@@ -405,13 +488,9 @@ void write(lua_State* L, int at, std::string& out, int depth) {
       return;
     case LUA_TNUMBER:
       if (!lua_isinteger(L, at)) return write_number(L, lua_tonumber(L, at), out);
-      out += std::to_string(lua_tointeger(L, at));
-      return;
-    case LUA_TSTRING: {
-      size_t size = 0;
-      const char* text = lua_tolstring(L, at, &size);
-      return write_text(L, {text, size}, out);
-    }
+      return write_integer(lua_tointeger(L, at), out);
+    case LUA_TSTRING:
+      return write_text(L, text_at(L, at), out);
     case LUA_TTABLE:
       return write_table(L, at, has_metatable(L, at, kListMetatable), out, depth);
     default:
@@ -469,8 +548,10 @@ void open_json(lua_State* L) {
                                   {"__tostring", view_text},
                                   {nullptr, nullptr}};
   luaL_setfuncs(L, methods, 0);
+  State::of(L).view_mark = lua_topointer(L, -1);
+  State::of(L).view_metatable = luaL_ref(L, LUA_REGISTRYINDEX);
   luaL_newmetatable(L, kListMetatable);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
 void push_json(lua_State* L, uint8_t slot, std::string_view text) {

@@ -43,6 +43,15 @@ int coalesce(lua_State* L) {
   return 1;
 }
 
+// Calls the function that was wrapped, with the arguments.
+int call_wrapped(lua_State* L) {
+  const int count = lua_gettop(L);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, count, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
 // Lua's repeats an empty text as often as it is told to.
 int string_rep(lua_State* L) {
   size_t size = 0, separator_size = 0;
@@ -53,11 +62,7 @@ int string_rep(lua_State* L) {
     lua_pushliteral(L, "");
     return 1;
   }
-  const int count = lua_gettop(L);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, count, 1);
-  return 1;
+  return call_wrapped(L);
 }
 
 int string_format(lua_State* L) {
@@ -74,21 +79,56 @@ int string_format(lua_State* L) {
     lua_call(L, 1, 1);
     lua_replace(L, i);
   }
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, count, 1);
-  return 1;
+  return call_wrapped(L);
 }
 
 int table_move(lua_State* L) {
   const lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-  if (to >= from && static_cast<lua_Unsigned>(to) - static_cast<lua_Unsigned>(from) >= kMoveAtMost)
-    return luaL_argerror(L, 3, "too many items to move");
-  const int count = lua_gettop(L);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, count, 1);
-  return 1;
+  if (to >= from) {
+    if (static_cast<lua_Unsigned>(to) - static_cast<lua_Unsigned>(from) >= kMoveAtMost)
+      return luaL_argerror(L, 3, "too many items to move");
+    spend(L, to - from + 1);
+  }
+  return call_wrapped(L);
+}
+
+// The length of the list that is the first argument.
+lua_Integer list_length(lua_State* L) {
+  if (!lua_istable(L, 1) && !is_json_view(L, 1)) luaL_typeerror(L, 1, "table");
+  return luaL_len(L, 1);
+}
+
+// Counts the items of a list that a function goes over: those from the first to the last one, as arguments name them.
+void spend_on_items(lua_State* L, int first, int last) {
+  const lua_Integer length = list_length(L);
+  const lua_Integer from = luaL_optinteger(L, first, 1), to = luaL_optinteger(L, last, length);
+  if (from > 0 && from <= to) spend(L, to - from + 1);
+}
+
+int table_insert(lua_State* L) {
+  if (lua_gettop(L) == 3) spend_on_items(L, 2, 4);
+  return call_wrapped(L);
+}
+
+int table_remove(lua_State* L) {
+  if (lua_gettop(L) == 2) spend_on_items(L, 2, 3);
+  return call_wrapped(L);
+}
+
+int table_concat(lua_State* L) {
+  spend_on_items(L, 3, 4);
+  return call_wrapped(L);
+}
+
+int table_unpack(lua_State* L) {
+  spend_on_items(L, 2, 3);
+  return call_wrapped(L);
+}
+
+int table_sort(lua_State* L) {
+  constexpr lua_Integer kComparisons = 16;  // of each item
+  spend(L, list_length(L) * kComparisons);
+  return call_wrapped(L);
 }
 
 int refuse_change(lua_State* L) {
@@ -170,6 +210,11 @@ void add_libraries(lua_State* L, int library) {
 
   luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
   wrap(L, "move", table_move);
+  wrap(L, "insert", table_insert);
+  wrap(L, "remove", table_remove);
+  wrap(L, "concat", table_concat);
+  wrap(L, "unpack", table_unpack);
+  wrap(L, "sort", table_sort);
   protect(L, "table");
   lua_setfield(L, library, "table");
 

@@ -116,7 +116,7 @@ Matcher::Matcher(lua_State* L, std::string_view text, std::string_view pattern)
       text_end_(text.data() + text.size()),
       pattern_(pattern.data()),
       pattern_end_(pattern.data() + pattern.size()),
-      steps_left_(State::of(L).limits.instructions) {
+      steps_left_(State::of(L).work_left) {
   if (!pattern.empty() && pattern[0] == '^') {
     anchored_ = true;
     ++pattern_;

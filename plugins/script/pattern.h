@@ -13,7 +13,7 @@ namespace kstreamd::script {
 // Whether the pattern is a single class of characters ("[^%w]", "%s", ","), perhaps with '+'; fills `out`.
 bool read_byte_set(std::string_view pattern, ByteSet& out);
 
-// Matches one pattern against one text. Malformed patterns, and more steps than the engine's limit of instructions,
+// Matches one pattern against one text. Malformed patterns, and more steps than the evaluation has left,
 // raise Lua errors. Borrows both texts.
 class Matcher {
  public:
@@ -54,7 +54,7 @@ class Matcher {
   const char* const pattern_end_;
   bool anchored_ = false;
   int depth_ = 0;
-  int64_t steps_left_;
+  int64_t& steps_left_;  // of the whole evaluation
   int level_ = 0;
   Capture captures_[kCaptures];
   const char* found_from_ = nullptr;

@@ -28,6 +28,7 @@ class Allocator {
   // A lua_Alloc.
   static void* allocate(void* self, void* block, size_t old_size, size_t new_size);
   size_t used() const { return used_; }
+  uint64_t made() const { return made_; }  // bytes given out in all
 
  private:
   static constexpr size_t kStep = 16, kLargest = 256, kSlab = 16 * 1024;
@@ -39,6 +40,7 @@ class Allocator {
 
   const size_t limit_;
   size_t used_ = 0;
+  uint64_t made_ = 0;
   std::array<Free*, kLargest / kStep + 1> free_{};
   std::vector<void*> slabs_;
   char* slab_next_ = nullptr;
@@ -100,15 +102,30 @@ class State {
 
   void set(Variable variable, const Value& value);
 
+  // What the evaluation at hand may still do, in instructions: counted only where there are loops or functions, but for
+  // the steps of patterns.
+  int64_t work_left = 0;
+  uint64_t made_before = 0;  // bytes already counted as work
+
+  int view_metatable = 0;           // of JSON views, in the registry
+  const void* view_mark = nullptr;  // by which a view is known: the metatable's address
+
   std::string buffer;  // for texts being made
   std::unordered_map<std::string, std::unique_ptr<ByteSet>> byte_sets;
 };
+
+// Counts work that a library function does at once. Raises an error when the evaluation has done enough.
+void spend(lua_State* L, int64_t work);
+void start_counting(State& state);
+void stop_counting(State& state);
 
 // The value `null` of expressions: absence that can stand in a table.
 inline void push_null(lua_State* L) { lua_pushlightuserdata(L, nullptr); }
 inline bool is_absent(lua_State* L, int at) {
   return lua_isnoneornil(L, at) || (lua_islightuserdata(L, at) && lua_touserdata(L, at) == nullptr);
 }
+
+constexpr std::string_view kScriptPrefix = "script:";  // of what Lua says of a script: then comes the line
 
 // ---- json.cpp: JSON objects and lists are userdata that behave as tables and look up what is asked for
 

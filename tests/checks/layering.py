@@ -35,8 +35,8 @@ MAY_INCLUDE = {
     "tests/sim": ["core/runtime", "core/embedded", "core/state", "core/task", "core/topology", "core/ports", "core/protocol", "core/serde",
                   "core/record", "core/base", "plugins/abi", "plugins/sdk"],
 }
-# The record is the ABI's: whoever handles records includes its headers and these two.
-RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/murmur2.h", "core/record/murmur2.h"}
+# The record is the ABI's: whoever handles records includes its headers and these.
+RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/windowed.h", "kstreamd/sdk/murmur2.h", "core/record/murmur2.h"}
 NO_RECORDS = {"core/base", "core/topology", "core/spec"}
 
 # Libraries: a pattern of include paths, and the modules that own them.

@@ -123,6 +123,21 @@ TEST_CASE("scripts define functions, and nothing else") {
   CHECK_FALSE(engine.load_script("function f() return value end", problems));
   CHECK(problems.back().hint == "a function gets it as a parameter");
 
+  CHECK_FALSE(engine.load_script("local a = 1\n\nlocal b = a + nil\nfunction g(x) return x end", problems));
+  CHECK(problems.back().line == 3);
+  CHECK_THAT(problems.back().message, Contains("arithmetic on a nil value"));
+
+  problems.clear();
+  CHECK(engine.compile("g(value) + f(value)", problems));  // what a bad script would define is not unknown as well
+  REQUIRE(engine.load_script("function half(x)\n  return x.n / 2\nend\n", problems));
+  expression = engine.compile("half(value)", problems);
+  REQUIRE(expression);
+  const Record without = make_record(null_value(), json_value("{}"));
+  engine.set_record(without);
+  CHECK_THROWS_WITH(
+      engine.value(*expression, memory),
+      "expression 'half(value)': line 2 of the script: attempt to perform arithmetic on a nil value (field 'n')");
+
   problems.clear();
   REQUIRE(engine.load_script("function remember(x) seen = x return x end", problems));
   expression = engine.compile("remember(value)", problems);

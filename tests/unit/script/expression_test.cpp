@@ -98,7 +98,8 @@ TEST_CASE("errors of a record say what and where") {
 
 TEST_CASE("endless work is stopped") {
   Asker ask(null_value(), null_value(), {.memory = 8 << 20, .instructions = 100'000});
-  CHECK_THAT(ask.error("while true do end return 1"), Contains("runs too long"));
+  CHECK(ask.error("while true do end return 1") ==
+        "expression 'while true do end return 1': stopped after the work of 100000 instructions: it runs too long");
   CHECK_THAT(ask.error("local function f() return f() end return f()"), Contains("runs too long"));
   CHECK_THAT(ask.error("string.rep('x', 1 << 40)"), Contains("too large"));
   CHECK_THAT(ask.error("local t = {} for i = 1, 1e6 do t[i] = {} end return t"), Contains("runs too long"));
@@ -110,6 +111,32 @@ TEST_CASE("endless work is stopped") {
   CHECK_THAT(ask.error("local t = {} t.t = t return t"), Contains("nested too deeply"));
   CHECK_THAT(Asker().error("local function f(x) return { f(x) } end return f(1)"), Contains("64 MiB of memory"));
   CHECK(ask.value("1") == "int64 1");
+}
+
+TEST_CASE("work that a library does in one instruction counts as much as instructions do") {
+  Asker ask(json_value("[1,2,3]"));  // with the limits that topologies have
+  CHECK_THAT(ask.error("local s = '' while true do s = s .. 'xxxxxxxxxx' end return s"), Contains("runs too long"));
+  CHECK_THAT(ask.error("local t = {} while true do table.insert(t, 1, 0) end return t"), Contains("runs too long"));
+  CHECK_THAT(ask.error("local t = {} for i = 1, 1e5 do t[i] = i end while #t > 0 do table.remove(t, 1) end return t"),
+             Contains("runs too long"));
+  CHECK_THAT(ask.error("local t = {} for i = 1, 1e5 do t[i] = i end while true do table.sort(t) end return t"),
+             Contains("runs too long"));
+  CHECK_THAT(ask.error("local t = {} for i = 1, 1e5 do t[i] = '' end while true do table.concat(t) end return t"),
+             Contains("runs too long"));
+  CHECK_THAT(
+      ask.error("local t = {} for i = 1, 1e5 do t[i] = i end while true do select('#', table.unpack(t)) end return t"),
+      Contains("runs too long"));
+  CHECK_THAT(ask.error("local s = string.rep('a', 1e6) while true do lower(s) end return s"),
+             Contains("runs too long"));
+  CHECK_THAT(ask.error("local s = string.rep('a', 1e6) while true do string.find(s, 'a-b') end return s"),
+             Contains("too many steps"));
+  Asker small(null_value(), null_value(), {.memory = 8 << 20});
+  CHECK_THAT(small.error("local t = {} while true do t[#t + 1] = 'x' .. #t end return t"), Contains("8 MiB of memory"));
+  CHECK(ask.value("local t = {} for i = 1, 1e4 do table.insert(t, i) end return #t") == "int64 10000");
+  CHECK(ask.value("table.insert(value, 1, 0) return table.concat(value, ',') .. select('#', table.unpack(value))") ==
+        "string 0,1,2,34");
+  CHECK(ask.value("return table.remove(value) .. table.remove(value, 1) .. #value") == "string 311");
+  CHECK_THAT(ask.error("table.insert(nil, 1) return 1"), Contains("table expected, got nil"));
 }
 
 TEST_CASE("memory is given back") {

@@ -43,6 +43,7 @@ class PluginSerde final : public Serde {
  public:
   explicit PluginSerde(bool takes_objects, bool takes_json) : takes_objects_(takes_objects), takes_json_(takes_json) {}
   const std::string& name() const override { return name_; }
+  bool of_plugin() const override { return true; }
   Result<Value> read(std::string_view bytes, Arena&) const override { return bytes_value(bytes); }
   Result<std::string_view> write(const Value& value, Arena& arena) const override {
     if (value.type == KST_OBJECT && takes_objects_) return arena.copy("object itself");

@@ -219,7 +219,10 @@ TEST_CASE("mistakes have places and hints") {
              Contains("finishes each record at once"));
   CHECK_THAT(one(with_nodes("", "guarantee: exactly_onze\n")).hint, Contains("exactly_once"));
   CHECK_THAT(one(with_nodes("", "max_task_idle: 5\n")).hint, Contains("250ms"));
-  CHECK_THAT(one(with_nodes("", "script: { file: x.lua }\n")).message, Contains("not available"));
+  CHECK_THAT(one(with_nodes("", "script: { file: no-such.lua }\n")).message,
+             Contains("cannot read 'no-such.lua': No such file"));
+  CHECK(one(with_nodes("", "script: { }\n")).hint == "write script: { file: x.lua }");
+  CHECK_THAT(one(with_nodes("", "script: x.lua\n")).message, Contains("'script' has to be a map"));
   CHECK_THAT(one("name: x\nnodes:\n  in: { source: { topic: in, key: string, value: string } }\n").message,
              Contains("format version"));
   CHECK_THAT(one("kstreamd: 2\nname: x\nnodes:\n  in: { source: { topic: in, key: string, value: string } }\n").message,

@@ -224,6 +224,7 @@ TEST_CASE("without a dead-letter topic such a record stops the topology, and say
 class NotedSerde final : public Serde {
  public:
   const std::string& name() const override { return name_; }
+  bool of_plugin() const override { return true; }
   Result<Value> read(std::string_view bytes, Arena&) const override {
     note("read", bytes);
     return string_value(bytes);

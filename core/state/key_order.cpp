@@ -50,9 +50,15 @@ uint64_t sort_by_first_bytes(std::vector<PlacedKey>& rows, std::vector<PlacedKey
 
 }  // namespace
 
-size_t common_beginning(std::string_view known, std::string_view key, size_t limit) {
-  const size_t most = std::min({known.size(), key.size(), limit});
-  return static_cast<size_t>(std::mismatch(known.begin(), known.begin() + most, key.begin()).first - known.begin());
+void CommonBeginning::shorten(std::string_view key) {
+  if (!first_) {
+    first_ = key;
+    size_ = key.size();
+    return;
+  }
+  const auto begin = first_->begin();
+  const auto end = begin + static_cast<ptrdiff_t>(std::min(size_, key.size()));
+  size_ = static_cast<size_t>(std::mismatch(begin, end, key.begin()).first - begin);
 }
 
 void sort_last_of_each_key(std::vector<PlacedKey>& rows, std::vector<PlacedKey>& spare,
@@ -69,7 +75,8 @@ void sort_last_of_each_key(std::vector<PlacedKey>& rows, std::vector<PlacedKey>&
     while (end < rows.size() && (rows[end].prefix & sorted) == prefix) ++end;
     std::sort(rows.begin() + begin, rows.begin() + end, before);
     for (size_t i = begin; i < end; ++i) {
-      const bool last = i + 1 == end || rows[i].prefix != rows[i + 1].prefix || key_of(rows[i].at) != key_of(rows[i + 1].at);
+      const bool last =
+          i + 1 == end || rows[i].prefix != rows[i + 1].prefix || key_of(rows[i].at) != key_of(rows[i + 1].at);
       if (last) rows[kept++] = rows[i];
     }
   }

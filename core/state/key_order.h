@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +16,24 @@ struct PlacedKey {
   uint64_t at = 0;
 };
 
-// How many of the first bytes of `known`, up to `limit`, `key` has in common with it.
-size_t common_beginning(std::string_view known, std::string_view key, size_t limit);
+// What all keys that it was shown begin with. It says nothing of their order.
+class CommonBeginning {
+ public:
+  void add(std::string_view key) {
+    if (size_ > 0 || !first_) shorten(key);
+  }
+  size_t size() const { return size_; }
+  void clear() {
+    first_.reset();
+    size_ = 0;
+  }
+
+ private:
+  void shorten(std::string_view key);
+
+  std::optional<std::string> first_;  // key
+  size_t size_ = 0;                   // of its bytes
+};
 
 // Sorts rows, which are in the order of their places, by key, and keeps the last one of each key. By the prefixes alone
 // as far as these differ, in a time that grows with the number of rows only; `spare` is memory for that, to be used

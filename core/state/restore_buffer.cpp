@@ -57,7 +57,7 @@ class RestoreBuffer::Source {
 
 class RestoreBuffer::MemorySource final : public Source {
  public:
-  explicit MemorySource(const RestoreBuffer& buffer) : Source(buffer.common_), buffer_(buffer) {}
+  explicit MemorySource(const RestoreBuffer& buffer) : Source(buffer.common_.size()), buffer_(buffer) {}
   bool next() override {
     if (at_ == buffer_.rows_.size()) return false;
     show(buffer_.bytes_at(buffer_.rows_[at_++].at));
@@ -72,7 +72,7 @@ class RestoreBuffer::MemorySource final : public Source {
 class RestoreBuffer::RunSource final : public Source {
  public:
   RunSource(RestoreBuffer& buffer, Run run)
-      : Source(buffer.common_), file_(buffer.file_), begin_(run.begin), end_(run.end), error_(buffer.error_) {}
+      : Source(buffer.common_.size()), file_(buffer.file_), begin_(run.begin), end_(run.end), error_(buffer.error_) {}
   bool next() override {
     Head head;
     if (!need(sizeof head)) return false;
@@ -142,11 +142,7 @@ void RestoreBuffer::add(std::string_view key, uint32_t size, std::string_view he
     budget_->add_buffer();
     counted_ = true;
   }
-  if (!first_key_) {
-    first_key_ = key;
-    common_ = key.size();
-  }
-  common_ = common_beginning(*first_key_, key, common_);
+  common_.add(key);
   const Head sizes{static_cast<uint32_t>(key.size()), size};
   const size_t whole = sizeof sizes + key.size() + head.size() + body.size();
   const uint64_t place = allocate(whole);
@@ -189,7 +185,7 @@ std::string_view RestoreBuffer::key_at(uint64_t place) const {
 
 void RestoreBuffer::sort() {
   if (std::exchange(sorted_, true)) return;
-  for (PlacedKey& row : rows_) row.prefix = prefix_of(key_at(row.at).substr(common_));
+  for (PlacedKey& row : rows_) row.prefix = prefix_of(key_at(row.at).substr(common_.size()));
   sort_last_of_each_key(rows_, spare_, [this](uint64_t place) { return key_at(place); });
   last_key_ = key_at(rows_.back().at);
 }
@@ -254,7 +250,7 @@ void RestoreBuffer::clear() {
   chunks_.clear();
   chunk_ = chunk_used_ = row_bytes_ = 0;
   writing_ = {};
-  first_key_.reset();
+  common_.clear();
   sorted_ = true;
   if (std::exchange(counted_, false)) budget_->remove_buffer();
 }

@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,15 +95,13 @@ class RestoreBuffer {
   // Rows lie in the order of their arrival in chunks, which are kept for those that follow: fresh memory costs more
   // than what is written to it. A place is the chunk's number (4 bytes) and where in it.
   std::vector<Chunk> chunks_;
-  size_t chunk_ = 0;        // the one that is being filled
-  size_t chunk_used_ = 0;   // of it
-  size_t row_bytes_ = 0;    // in all of them
+  size_t chunk_ = 0;       // the one that is being filled
+  size_t chunk_used_ = 0;  // of it
+  size_t row_bytes_ = 0;   // in all of them
   std::vector<PlacedKey> rows_;
   std::vector<PlacedKey> spare_;
   std::string_view last_key_;
-  // What all keys since clear() begin with. It says nothing of their order, so prefixes are of what follows it.
-  std::optional<std::string> first_key_;
-  size_t common_ = 0;  // bytes of first_key_
+  CommonBeginning common_;  // of all keys since clear(): prefixes are of what follows it
   bool sorted_ = true;
   bool counted_ = false;  // by the budget
   int file_ = -1;

@@ -1,4 +1,5 @@
 // Holds what comes out against what went in: every update once, on the right state, in the order of its input; nothing
+// else. Where the guarantee is at least once: every update, some of them again, in any order and on any state; nothing
 // else. It reads the log by itself, while the engine runs, so that a failure is found where it happens.
 #pragma once
 #include <deque>
@@ -16,15 +17,7 @@ namespace kstreamd::sim {
 
 class Oracle {
  public:
-  // A row as a store or a changelog must hold it.
-  struct Row {
-    std::string value;
-    int64_t timestamp = 0;
-    bool operator==(const Row&) const = default;
-  };
-  using Rows = std::map<std::string, Row>;
-
-  Oracle(const Shape& shape, const Plan& plan, Cluster& log);
+  Oracle(Shape& shape, const Plan& plan, Cluster& log);
   ~Oracle();
 
   // Reads on. The first thing that is wrong, once found, is the answer for good; empty: nothing.
@@ -33,6 +26,8 @@ class Oracle {
   bool complete() const { return missing_ == 0; }
   size_t missing() const { return missing_; }
   size_t outputs() const { return outputs_; }
+  // Outputs that had been there before.
+  size_t repeats() const { return repeats_; }
   // Of all outputs with their places.
   uint64_t digest() const { return digest_; }
   // Some of what is missing, for a message.
@@ -53,11 +48,14 @@ class Oracle {
   };
   void take_input(const FetchedRecord& record);
   void take_output(size_t stage, const FetchedRecord& record);
+  std::optional<Expected> take_due(Key& key, const std::string& id) const;
+  std::string wrong_about(const Expected& due, const Key& key, const FetchedRecord& record, Link link) const;
   std::string why_unexpected(const Key& key, const std::string& id) const;
   bool read(RecordSource& source, const std::function<void(int32_t slot, const FetchedRecord&)>& take);
 
-  const Shape& shape_;
+  Shape& shape_;
   const int32_t partitions_;
+  const bool at_least_once_;
   const std::vector<Stage> stages_;
   std::unique_ptr<RecordSource> inputs_;
   std::unique_ptr<RecordSource> outputs_source_;
@@ -65,6 +63,7 @@ class Oracle {
   std::set<int> ids_;
   size_t missing_ = 0;
   size_t outputs_ = 0;
+  size_t repeats_ = 0;
   uint64_t digest_ = 0;
   std::string problem_;
 };

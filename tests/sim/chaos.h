@@ -49,7 +49,8 @@ class Chaos {
   Trace trace;
   Coverage coverage;
   Random random;
-  bool calm = false;  // no more faults
+  bool calm = false;     // no more faults
+  bool zombies = false;  // a process that lives was thrown out of the group: two may have worked on a task
   int stepping = Trace::world;
   // Has crashed, but is not thrown away yet: where that happened in a destructor, at its next point or after its step.
   int dying = Trace::world;

@@ -296,6 +296,7 @@ Result<std::unique_ptr<RecordSource>> SimCluster::make_reader(bool committed_onl
 
 void SimCluster::expel() {
   heard_at_.reset();
+  network_.chaos.zombies = true;
   if (!instance_id_.empty()) (void)embedded_levers(network_.log)->expel_member(network_.group, instance_id_);
 }
 

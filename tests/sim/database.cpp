@@ -155,7 +155,10 @@ class SimDatabase final : public TaskDatabase {
 
   // ---- Flushes
 
-  DiskTask::Column file_of(Column& column) { return {column.rows.copy(), column.position, column.clock}; }
+  DiskTask::Column file_of(Column& column) {
+    const bool lost = chaos_.sabotages(Sabotage::lost_clock, 1'000'000, process_);
+    return {column.rows.copy(), column.position, lost ? StoreClock{} : column.clock};
+  }
   Files files() {
     Files files;
     for (auto& column : columns_) files.push_back(file_of(column));

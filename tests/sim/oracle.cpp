@@ -36,16 +36,17 @@ std::unique_ptr<RecordSource> reader_of(Cluster& log, const std::vector<std::str
 
 }  // namespace
 
-Oracle::Oracle(Shape& shape, const Plan& plan, Cluster& log)
+Oracle::Oracle(Shape& shape, const Chaos& chaos, Cluster& log)
     : shape_(shape),
-      partitions_(plan.partitions),
-      at_least_once_(plan.at_least_once),
+      chaos_(chaos),
+      partitions_(chaos.plan.partitions),
+      at_least_once_(chaos.plan.at_least_once),
       stages_(shape.stages()),
       keys_(stages_.size()) {
   std::vector<std::string> topics;
   for (const auto& stage : stages_) topics.push_back(stage.topic);
-  inputs_ = reader_of(log, shape.inputs(), plan.partitions);
-  outputs_source_ = reader_of(log, topics, plan.partitions);
+  inputs_ = reader_of(log, shape.inputs(), partitions_);
+  outputs_source_ = reader_of(log, topics, partitions_);
   if (!inputs_ || !outputs_source_) problem_ = "the oracle cannot read the log";
 }
 
@@ -83,6 +84,10 @@ void Oracle::take_input(const FetchedRecord& record) {
     Key& key = keys_[expected.stage][expected.key];
     ++missing_;
     const std::string lane = expected.lane;
+    if (at_least_once_ && !expected.link) {
+      key.deleted = key.deleted || deletes(expected.id);
+      key.least[expected.id] = ++key.counts[lane];
+    }
     key.lanes[lane].push_back(std::move(expected));
   });
 }
@@ -102,6 +107,7 @@ void Oracle::take_output(size_t stage, const FetchedRecord& record) {
   const auto due = take_due(key, id);
   if (!due && at_least_once_ && key.seen.contains(id)) {
     ++repeats_;
+    if (const auto wrong = lacks(stage, key, id, link); !wrong.empty()) problem_ = at + " " + wrong;
     return;
   }
   if (const auto wrong = due ? wrong_about(*due, key, record, link) : why_unexpected(key, id); !wrong.empty())
@@ -133,12 +139,23 @@ std::string Oracle::wrong_about(const Expected& due, const Key& key, const Fetch
   if (chained && !at_least_once_ && link != wanted)
     return "was made on another state than that of the record before it: after '" + key.last_id + "' it should be '" +
            output_of(wanted, due.id) + "'";
+  if (auto wrong = lacks(due.stage, key, due.id, link); !wrong.empty()) return wrong;
   if (due.timestamp != record.timestamp)
     return "has timestamp " + std::to_string(record.timestamp) + ", its input " + std::to_string(due.timestamp);
   if (partition_of_key(due.key, partitions_) != record.origin.partition) return "is on the wrong partition";
   if (const auto origin = origin_said(record); origin != due.origin)
     return "says that it comes from '" + origin + "', not from '" + due.origin + "'";
   return "";
+}
+
+// At least once: of a key whose updates come from one partition and delete nothing, a state holds all those before.
+std::string Oracle::lacks(size_t stage, const Key& key, const std::string& id, Link link) const {
+  if (!at_least_once_ || chaos_.zombies || stages_[stage].store.empty()) return "";
+  if (key.lanes.size() != 1 || key.deleted) return "";
+  const auto least = key.least.find(id);
+  if (least == key.least.end() || link.count >= least->second) return "";
+  return "was made on a state that lacks updates: it has seen " + std::to_string(link.count) + ", and there were " +
+         std::to_string(least->second);
 }
 
 std::string Oracle::why_unexpected(const Key& key, const std::string& id) const {

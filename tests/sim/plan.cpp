@@ -101,6 +101,7 @@ const char* name_of(Sabotage sabotage) {
       "early_checkpoint",
       "early_position",
       "kept_position",
+      "lost_clock",
       "short_restore",
       "ignored_seek",
       "kept_epoch",
@@ -132,7 +133,8 @@ Plan make_plan(uint64_t seed, Sabotage sabotage) {
   plan.restore_records = static_cast<size_t>(random.magnitude(1, 20));
   plan.compact_min_records = random.magnitude(5, 5000);
   plan.persistent = random.below(5) != 0;
-  plan.retention = random.magnitude(Duration(milliseconds(40)), Duration(seconds(60)));
+  plan.retention = random.coin() ? random.magnitude(Duration(milliseconds(20)), Duration(milliseconds(60)))
+                                 : random.magnitude(Duration(milliseconds(60)), Duration(seconds(60)));
   plan.read_cache = static_cast<size_t>(random.magnitude(64, 1 << 20));
   plan.rebuild_at_end = random.below(4) == 0;
   // Not all kinds in every run: many faults at once hide what two of them do together.

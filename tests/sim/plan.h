@@ -33,6 +33,7 @@ enum class Sabotage : uint8_t {
   early_checkpoint,     // positions are on the disk before the flush that takes their rows there
   early_position,       // a restoration's position is on the disk before the rows are ingested
   kept_position,        // a state that is wiped loses its rows and keeps its positions
+  lost_clock,           // a flush leaves out how far the stores' times have come
   short_restore,        // the restoration is told an end that comes too early
   ignored_seek,         // after an abort, reading goes on where it was
   kept_epoch,           // a new producer of an id goes on with the session of the former one, which is not fenced

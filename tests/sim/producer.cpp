@@ -49,8 +49,8 @@ class QueuedRecord {
   std::vector<std::pair<std::string, std::string>> headers_;
 };
 
-// Without transactions records wait in a queue, some of them until the flush: a crash loses those, and a record that
-// the broker refuses shows only at the flush.
+// Without transactions records wait in a queue, some of them until the flush: a crash loses those. A record that the
+// broker refuses shows only at the flush; those behind it are lost with it, so that what is there has no gaps.
 class SimProducer final : public Producer {
  public:
   SimProducer(Network& network, int process, const std::string& id, std::unique_ptr<Producer> real)
@@ -174,6 +174,7 @@ class SimProducer final : public Producer {
 
  private:
   Status produce_perhaps_wrong(OutgoingRecord record) {
+    if (failed_) return {};
     if (chaos_.sabotages(Sabotage::lost_output, 3'000, process_)) return {};
     if (chaos_.sabotages(Sabotage::doubled_output, 3'000, process_)) (void)session_.producer->produce(record);
     if (chaos_.sabotages(Sabotage::shifted_time, 3'000, process_)) ++record.timestamp;

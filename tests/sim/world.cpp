@@ -84,7 +84,7 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
   for (const auto& stage : shape_->stages()) topics.push_back({stage.topic, plan.partitions, -1, {}});
   if (auto created = log_->admin().create(topics, Duration(0)); !created) fail(created.error().text());
   add_processors(processors_, held_, chaos_);
-  oracle_ = std::make_unique<Oracle>(*shape_, plan_, *log_);
+  oracle_ = std::make_unique<Oracle>(*shape_, chaos_, *log_);
   inputs_ = std::make_unique<Inputs>(*shape_, chaos_, *log_);
   for (size_t i = 0; i < plan.workers.size(); ++i)
     processes_.push_back(std::make_unique<Process>(static_cast<int>(i), topology_, processors_, *network_));

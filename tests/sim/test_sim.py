@@ -47,7 +47,7 @@ PLANTED = {
     "doubled_dead_letter": r"^dead-\d+@.*it was put out before",
 }
 # What they come to where the guarantee is at least once.
-AT_LEAST_ONCE = {kind: [r"was made on a state that lacks updates"] for kind in ("lost_row", "torn_flush", "kept_position")}
+AT_LEAST_ONCE = {kind: [r"was made on a state that lacks updates"] for kind in ("torn_flush", "torn_write")}
 # What shows only at the end of a run, when nothing came later to betray the error.
 AT_THE_END = {
     "lost_output": [MISSING, r"the changelog of store .* it should be"],

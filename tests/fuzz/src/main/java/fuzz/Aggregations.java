@@ -108,8 +108,8 @@ final class Aggregations {
     if (name != null) nodes.stores.put((String) name, new Codec[] {plan.key.windowed(kind, size), plan.value});
     store = store.withKeySerde(plan.key).withValueSerde(plan.value);
     store = plan.perCommit ? store.withCachingEnabled() : store.withCachingDisabled();
-    if (plan.window.containsKey("retention")) return store.withRetention(Nodes.duration(plan.window.get("retention")));
-    return plan.onClose && nodes.longRetention ? store.withRetention(DAY) : store;
+    if (plan.onClose && nodes.longRetention) return store.withRetention(DAY);
+    return plan.window.containsKey("retention") ? store.withRetention(Nodes.duration(plan.window.get("retention"))) : store;
   }
 
   private Node ofTable(Plan plan, Node from, Map<String, Object> groupBy, Codec input) {

@@ -59,7 +59,7 @@ final class TopologyBuilder {
       case "select_key" -> streams.selectKey(first, node);
       case "merge" -> streams.merge(from);
       case "repartition" -> streams.repartition(first, node);
-      case "peek" -> first;
+      case "peek" -> Node.of(first.stream.peek((key, value) -> {}), first.key, first.value);
       case "to_table" -> tables.toTable(first, node);
       case "to_stream" -> Node.of(first.table.toStream(), first.key, first.value);
       case "suppress" -> tables.suppress(first, node);

@@ -94,7 +94,7 @@ final class Case {
       if (store == null || generator.draft.unlistedStores.contains(name)) return;
       List<Object> fitting = new ArrayList<>();
       for (Object key : keys) {
-        if (codecs[0].name.equals("int64") ? key instanceof Long : key instanceof String) fitting.add(key);
+        if (codecs[0].name.equals("int64") ? key instanceof Long : codecs[0].name.equals("string") && key instanceof String) fitting.add(key);
       }
       Set<Object> found = new LinkedHashSet<>();
       for (StoreRows.Row row : StoreRows.all(store, fitting)) {

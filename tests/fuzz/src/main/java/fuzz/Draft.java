@@ -13,7 +13,7 @@ import java.util.function.Predicate;
 /** A random topology in the making: the file's nodes so far, and what is known of them. */
 final class Draft {
   /** A topic that the inputs go to. */
-  record Topic(String name, String key, Type value, boolean nullKeys) {}
+  record Topic(String name, String key, Type value, boolean nullKeys, boolean badValues) {}
 
   final Random random;
   final Set<String> areas;
@@ -25,6 +25,8 @@ final class Draft {
   final List<Topic> topics = new ArrayList<>();
   /** Stores whose rows Kafka Streams keeps for longer or shorter than kstreamd: see Nodes.longRetention. */
   final List<String> unlistedStores = new ArrayList<>();
+  /** Records that fail are skipped: some inputs and expressions are such that they do. */
+  final boolean skipsErrors;
   boolean onClose;
   boolean sessionOrSlidingOnClose;
   boolean perCommit;
@@ -37,6 +39,8 @@ final class Draft {
     this.random = random;
     this.areas = areas;
     expressions = new Expressions(random);
+    skipsErrors = areas.contains("stateless") && chance(12);
+    if (skipsErrors) file.put("on_error", map("deserialization", "skip", "processing", "skip"));
     grain = List.of(1000L, 1000L, 500L, 60L).get(random.nextInt(4));
   }
 
@@ -50,13 +54,14 @@ final class Draft {
   }
 
   Type type() {
-    return pick(Type.STRING, Type.STRING, Type.INT, Type.INT, Type.OBJECT);
+    return pick(Type.STRING, Type.STRING, Type.INT, Type.INT, Type.FLOAT, Type.OBJECT, Type.OBJECT);
   }
 
   static String serde(Type type) {
     return switch (type) {
       case STRING -> "string";
       case INT -> "int64";
+      case FLOAT -> "float64";
       case OBJECT -> "json";
     };
   }
@@ -103,7 +108,12 @@ final class Draft {
   }
 
   Topic topic(String kind, Type value, boolean nullKeys) {
-    Topic topic = new Topic(name(kind), "string", value, nullKeys);
+    String key = !kind.equals("glob") && chance(12) ? "int64" : "string";
+    return topic(kind, key, value, nullKeys);
+  }
+
+  private Topic topic(String kind, String key, Type value, boolean nullKeys) {
+    Topic topic = new Topic(name(kind), key, value, nullKeys, skipsErrors && kind.equals("in"));
     topics.add(topic);
     return topic;
   }
@@ -119,7 +129,7 @@ final class Draft {
     shape.ways.put(topic.name(), 0);
     Map<String, Object> source = map("topic", topic.name());
     if (chance(10)) {
-      Topic second = topic("in", type, false);
+      Topic second = topic("in", topic.key(), type, false);
       shape.ways.put(second.name(), 0);
       source = map("topics", List.of(topic.name(), second.name()));
     }

@@ -25,6 +25,7 @@ final class Expressions {
           "value and value >= 'b'", "(value or 'z') < 'c'", "value == nil or #value % 2 == 0");
       case INT -> pick("value and value > " + n, "(value or 0) % 2 == 0", "value and value < " + n, "value ~= " + n, "(value or 9) >= " + n,
           "value and value * 2 ~= 8");
+      case FLOAT -> pick("value and value > " + n + ".5", "(value or 0.25) * 2 >= 3", "value ~= 1.5", "value and math.floor(value) % 2 == 0", "value ~= 2");
       case OBJECT -> pick("value and value.g == 'x'", "value and (value.n or 0) > " + n, "value and value.u ~= 'a'", "value and value.t ~= nil",
           "(value and value.n or 0) % 2 == 0", "value and value.g");
     };
@@ -35,6 +36,7 @@ final class Expressions {
     return switch (type) {
       case STRING -> "(" + of + " or '-')";
       case INT -> "(" + of + " or 0)";
+      case FLOAT -> "(" + of + " or 0.5)";
       case OBJECT -> "(" + of + ".t or " + of + ".g or '-')";
     };
   }
@@ -43,6 +45,7 @@ final class Expressions {
     return switch (type) {
       case STRING -> "#(" + of + " or '')";
       case INT -> "(" + of + " or 0)";
+      case FLOAT -> "math.floor(" + of + " or 0)";
       case OBJECT -> "(" + of + ".n or 0)";
     };
   }
@@ -51,6 +54,7 @@ final class Expressions {
     return switch (type) {
       case STRING -> "string.sub(" + of + " or 'x', 1, 1)";
       case INT -> "'g' .. (" + of + " or 0) % 3";
+      case FLOAT -> "'g' .. math.floor(" + of + " or 0) % 3";
       case OBJECT -> of + ".g";
     };
   }
@@ -62,6 +66,8 @@ final class Expressions {
           "'<' .. " + text(from, "value") + " .. '>'", "string.sub(" + text(from, "value") + " .. '', -3)");
       case INT -> pick(number(from, "value") + " + 1", number(from, "value") + " * 2", "-" + number(from, "value"), number(from, "value") + " // 2",
           number(from, "value") + " % 5");
+      case FLOAT -> from == Type.FLOAT ? pick("(value or 0) / 2", "(value or 1) * 2", "(value or 0) + 0.25")
+          : pick(number(from, "value") + " / 2", number(from, "value") + " * 0.25", number(from, "value") + " + 0.5");
       case OBJECT -> pick("{ g = " + group(from, "value") + ", n = " + number(from, "value") + ", u = " + letter() + ", t = 't' .. " + text(from, "value") + " }",
           "{ g = " + group(from, "value") + ", n = " + number(from, "value") + " + 1 }", "{ n = " + number(from, "value") + ", t = " + letter() + " }");
     };
@@ -78,6 +84,7 @@ final class Expressions {
     return switch (type) {
       case STRING -> "value ~= 'a1'";
       case INT -> "value ~= 4";
+      case FLOAT -> "value ~= 2.5";
       case OBJECT -> "value.g ~= 'z'";
     };
   }
@@ -94,6 +101,7 @@ final class Expressions {
       default -> switch (type) {
         case STRING -> pick("value and string.sub(value, 1, 1)", "value ~= '' and value or nil", "string.sub(value or 'd', -1)");
         case INT -> pick("value and 'k' .. value % 3", "value and value > 2 and 'high' or 'low'", "'a' .. (value or 1) % 2");
+        case FLOAT -> pick("value and 'k' .. math.floor(value) % 3", "value and value > 2.25 and 'high' or 'low'", "'v' .. (value or 0.5)");
         case OBJECT -> pick("value.g", "value.u", "value and (value.g or value.u)", "value and (value.u or 'none')");
       };
     };
@@ -103,6 +111,7 @@ final class Expressions {
     return switch (type) {
       case STRING -> "value and #value";
       case INT -> pick("value and value % 4", "value");
+      case FLOAT -> "value and math.floor(value * 2)";
       case OBJECT -> "value.n";
     };
   }
@@ -117,11 +126,13 @@ final class Expressions {
     String one = switch (to) {
       case STRING -> text(from, "value") + " .. ''";
       case INT -> number(from, "value");
+      case FLOAT -> number(from, "value") + " * 0.5";
       case OBJECT -> "{ n = " + number(from, "value") + ", g = 'x' }";
     };
     String other = switch (to) {
       case STRING -> "'y'";
       case INT -> number(from, "value") + " + 10";
+      case FLOAT -> "4.0";
       case OBJECT -> "{ n = 1, u = " + letter() + " }";
     };
     return pick("value == nil and {} or { " + one + ", " + other + " }", "list(" + one + ")", "{ " + other + ", " + one + ", " + other + " }",
@@ -132,6 +143,7 @@ final class Expressions {
     String one = switch (to) {
       case STRING -> text(from, "value") + " .. 'p'";
       case INT -> number(from, "value");
+      case FLOAT -> number(from, "value") + " / 4";
       case OBJECT -> "{ n = " + number(from, "value") + ", g = " + group(from, "value") + " }";
     };
     return pick("{ { key = " + letter() + ", value = " + one + " } }",
@@ -158,6 +170,8 @@ final class Expressions {
         if (mayDelete) add = "return " + number + " % 5 ~= 3 and " + add + " or nil";
         return new Fold("0", add, "aggregate - " + number, "left + right", "value ~= 0");
       }
+      case FLOAT:
+        return new Fold("0.0", "aggregate + " + number + " * 0.5", "aggregate - " + number + " * 0.5", "left + right", "value ~= 0");
       default: {
         String add = "{ n = aggregate.n + 1, t = string.sub(aggregate.t .. " + text + ", -20), g = " + group(from, "value") + " }";
         return new Fold("{ n = 0, t = '' }", add, "{ n = aggregate.n - 1, t = string.sub(aggregate.t .. '-' .. " + text + ", -20), g = aggregate.g }",
@@ -172,6 +186,7 @@ final class Expressions {
       case STRING -> List.of("string.sub((aggregate or '') .. '+' .. (value or '-'), -30)", "string.sub((aggregate or '') .. '-' .. (value or '-'), -30)");
       case INT -> random.nextBoolean() ? List.of("(aggregate or 0) + (value or 1)", "(aggregate or 0) - (value or 1)")
           : List.of("(value or 0) > (aggregate or 0) and value or aggregate", "aggregate");
+      case FLOAT -> List.of("(aggregate or 0) + (value or 0.5)", "(aggregate or 0) - (value or 0.5)");
       case OBJECT -> List.of("{ n = (aggregate.n or 0) + (value.n or 1), g = value.g, u = aggregate.u }", "{ n = (aggregate.n or 0) - (value.n or 1), g = aggregate.g }");
     };
   }
@@ -181,6 +196,7 @@ final class Expressions {
     return switch (to) {
       case STRING -> "string.sub(" + text(left, "left") + " .. '+' .. " + text(right, "right") + ", 1, 24)";
       case INT -> number(left, "left") + pick(" + ", " - ", " * 3 + ") + number(right, "right");
+      case FLOAT -> number(left, "left") + " + " + number(right, "right") + " / 2";
       case OBJECT -> "{ n = " + number(left, "left") + ", t = '' .. " + text(right, "right") + ", g = " + group(left, "left") + ", u = " + group(right, "right") + " }";
     };
   }
@@ -189,6 +205,7 @@ final class Expressions {
     return switch (type) {
       case STRING -> pick("string.sub(value, 1, 1)", "value ~= 'b1' and string.sub(value, 1, 1) or nil");
       case INT -> pick("value > 4 and 'a' or 'b'", "value ~= 3 and 'k' .. value % 2 or nil");
+      case FLOAT -> "value > 2 and 'a' or value > 1 and 'b' or nil";
       case OBJECT -> pick("value.u", "value.g", "value.u or 'a'");
     };
   }
@@ -197,8 +214,17 @@ final class Expressions {
   String lookup(Type type) {
     return random.nextInt(3) == 0 ? "key" : switch (type) {
       case STRING -> "value and string.sub(value, 1, 1)";
-      case INT -> "value and value > 3 and 'a' or 'b'";
+      case INT, FLOAT -> "value and value > 3 and 'a' or 'b'";
       case OBJECT -> "value.u";
+    };
+  }
+
+  /** Fails on some values of the type. */
+  String failing(Type from) {
+    return switch (from) {
+      case STRING -> "return value .. 'x'";
+      case INT, FLOAT -> "return value + 1";
+      case OBJECT -> "{ n = value.n + 1 }";
     };
   }
 }

@@ -109,8 +109,10 @@ final class Generator {
     Map<String, Object> record = new LinkedHashMap<>();
     record.put("topic", topic.name());
     boolean noKey = topic.nullKeys() && random.nextInt(12) == 0;
-    record.put("key", noKey ? null : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1"));
-    record.put("value", random.nextInt(10) == 0 ? null : value(topic.value()));
+    record.put("key", noKey ? null : topic.key().equals("int64") ? (Object) draft.pick(1L, 1L, 2L, 3L, -7L)
+        : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1"));
+    boolean bad = topic.badValues() && topic.value() != Type.STRING && random.nextInt(8) == 0;
+    record.put("value", random.nextInt(10) == 0 ? null : bad ? map("base64", "eyI=") : value(topic.value()));
     record.put("timestamp", timestamp);
     if (headers && random.nextInt(2) == 0) {
       List<Object> list = new ArrayList<>();
@@ -125,6 +127,7 @@ final class Generator {
     switch (type) {
       case STRING: return draft.pick("a1", "b1", "b2 c", "a b", "c", "", "d-4", "aa", "Z");
       case INT: return (long) random.nextInt(12) - 2;
+      case FLOAT: return random.nextInt(17) * 0.25;
       default: {
         Map<String, Object> object = map();
         if (random.nextInt(5) > 0) object.put("g", draft.pick("x", "y", "z"));

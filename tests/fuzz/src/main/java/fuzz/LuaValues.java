@@ -97,6 +97,7 @@ final class LuaValues {
       "upper", (Lua.Function) a -> ((String) a.get(0)).toUpperCase(Locale.ROOT),
       "lower", (Lua.Function) a -> ((String) a.get(0)).toLowerCase(Locale.ROOT));
   private static final Map<String, Object> MATH = Map.of(
+      "floor", (Lua.Function) a -> a.get(0) instanceof Double x ? (Object) (long) Math.floor(x) : a.get(0),
       "min", (Lua.Function) a -> compare(a.get(0), a.get(1)) <= 0 ? a.get(0) : a.get(1),
       "max", (Lua.Function) a -> compare(a.get(0), a.get(1)) >= 0 ? a.get(0) : a.get(1));
   private static final Map<String, Object> JSON = Map.of(

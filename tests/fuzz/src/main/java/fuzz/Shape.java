@@ -9,8 +9,8 @@ import java.util.Set;
 final class Shape implements Cloneable {
   enum Kind { STREAM, TABLE, GLOBAL }
 
-  /** Values are strings, integers or objects with the fields g (a group), u (a key), t (a text) and n (an integer), each perhaps absent. */
-  enum Type { STRING, INT, OBJECT }
+  /** Values are strings, integers, floats (halves and quarters: exact) or objects with the fields g (a group), u (a key), t (a text) and n (an integer), each perhaps absent. */
+  enum Type { STRING, INT, FLOAT, OBJECT }
 
   String name;
   Kind kind;

@@ -53,9 +53,10 @@ final class StreamDraft {
     Shape from = stream();
     if (from == null) return false;
     Shape made = from.below(draft.name("map_values"));
-    made.value = draft.type();
+    made.value = draft.skipsErrors ? from.value : draft.type();
     String value = draft.expressions.value(from.value, made.value);
     if (made.value == Type.OBJECT && draft.chance(15)) value = "{ t = topic, n = offset, u = headers.h, g = timestamp .. '' }";
+    if (draft.skipsErrors && draft.chance(50)) value = draft.expressions.failing(from.value);
     Map<String, Object> node = map("from", from.name, "map_values", value);
     draft.serdes(node, null, made.value);
     draft.add(made, node, from);

@@ -14,7 +14,7 @@ final class YamlText {
     file.forEach((name, value) -> {
       if (name.equals("nodes")) return;
       if (!name.equals("stores")) {
-        out.append(name).append(": ").append(value).append('\n');
+        out.append(name).append(": ").append(argument(value)).append('\n');
         return;
       }
       out.append("stores:\n");

@@ -29,6 +29,7 @@ class Reader {
   // Diagnostics name this node of the topology; empty: none.
   void enter_node(std::string name) { node_ = std::move(name); }
   size_t errors() const { return errors_; }
+  const std::string& filename() const { return filename_; }
 
   // Each reads one value, or says what is wrong with it and gives nothing. `name` is the key, for messages.
   std::optional<std::string> text(const YamlNode& value, const std::string& name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/base/substitution.h"
 #include "core/spec/serde_reader.h"
 #include "core/spec/store_reader.h"
 #include "core/spec/values.h"

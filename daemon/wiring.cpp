@@ -11,10 +11,12 @@
 #include "core/embedded/embedded_cluster.h"
 #include "core/kafka/kafka_cluster.h"
 #include "core/plugin_host/crash_guard.h"
+#include "core/serde/http_transport.h"
 #include "core/spec/spec.h"
 #include "core/state/memory_state.h"
 #include "core/state/rocksdb_state.h"
 #include "daemon/machine_memory.h"
+#include "daemon/registry_http.h"
 #include "plugins/builtin/builtin.h"
 
 namespace kstreamd {
@@ -32,6 +34,8 @@ void keep_freed_memory(uint64_t limit) {
 }  // namespace
 
 const char* version() { return KSTREAMD_VERSION; }
+
+void wire_serdes() { set_http_transport(make_registry_http()); }
 
 std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies) {
   PluginHostOptions options;

@@ -9,8 +9,8 @@ namespace kstreamd {
 const kst_plugin* builtin_plugin() {
   using namespace builtin;
   return sdk::plugin<Filter, FilterNot, Map, MapValues, FlatMap, FlatMapValues, SelectKey, Merge, Branch, Peek, Count,
-                     ToStream, Reduce, Aggregate, Cogroup, Table, TableFilter, TableFilterNot, TableMapValues, TableGroupBy,
-                     TableCount, TableReduce, TableAggregate>("builtin", KSTREAMD_VERSION);
+                     ToStream, Reduce, Aggregate, Cogroup, Table, TableFilter, TableFilterNot, TableMapValues,
+                     TableGroupBy, TableCount, TableReduce, TableAggregate>("builtin", KSTREAMD_VERSION);
 }
 
 }  // namespace kstreamd

@@ -188,7 +188,8 @@ class Count {
       R"({"type":"object","properties":{"per_commit":{"type":"boolean"},"versioned":{"type":"boolean"},)"
       R"("changes":{"type":"boolean"}},"additionalProperties":false})";
   static constexpr sdk::StoreNeed kStores[] = {{"counts by key", sdk::StoreKind::any}};
-  Count(Context& context, const Config& config) : versioned_(config.boolean("versioned", false)), rows_(context, config, true) {
+  Count(Context& context, const Config& config)
+      : versioned_(config.boolean("versioned", false)), rows_(context, config, true) {
     check(config);
   }
   static void check(const Config& config) {

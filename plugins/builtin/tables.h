@@ -33,8 +33,8 @@ template <bool keep>
 class TableFilterOf {
  public:
   static constexpr const char* kName = keep ? "kstreamd.table_filter" : "kstreamd.table_filter_not";
-  static constexpr const char* kDescription = keep ? "Keeps the rows for which an expression is true"
-                                                   : "Keeps the rows for which an expression is not true";
+  static constexpr const char* kDescription =
+      keep ? "Keeps the rows for which an expression is true" : "Keeps the rows for which an expression is not true";
   static constexpr const char* kConfigSchema =
       R"({"type":"object","required":["expr"],"properties":{"expr":{"type":"string"},"script":{"type":"string"},)"
       R"("of_versions":{"type":"boolean"},"stored":{"type":"boolean"},"versioned":{"type":"boolean"},)"

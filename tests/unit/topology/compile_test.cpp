@@ -161,8 +161,8 @@ TEST_CASE("configurations are what core/topology/README.md says") {
   CHECK(find(t, "sizes").config == R"({"branches":[{"name":"hot","expr":"value > \"1\""},{"name":"rest"}]})");
   CHECK(find(t, "mapped").config == R"({"key":"value","headers":"{}"})");
   CHECK(find(t, "seen").config == R"({"log":"key"})");
-  CHECK(find(t, "counts").config == "{}");
-  CHECK(find(t, "many").config == R"({"expr":"value > 2"})");
+  CHECK(find(t, "counts").config == R"({"changes":true})");
+  CHECK(find(t, "many").config == R"({"expr":"value > 2","changes":true})");
   CHECK(find(t, "many").table);
   CHECK_FALSE(find(t, "stream").table);
   CHECK(find(t, "all").processor_type == "kstreamd.merge");

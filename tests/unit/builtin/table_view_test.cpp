@@ -110,7 +110,8 @@ TEST_CASE("a versioned table is looked into as of a time, through filters too") 
   auto task = looker(R"({"filter":"value ~= 'x'","of":{"store":4,"kind":"versioned"}})");
   task.store(4).put_version("k", string_value("k"), string_value("1"), 10);
   task.store(4).put_version("k", string_value("k"), string_value("2"), 20);
-  for (const auto& [as_of, expected] : {std::pair{9, "-"}, {10, "1"}, {19, "1"}, {25, "2"}}) {
+  for (const auto& [as_of, expected] :
+       {std::pair{9, "-"}, std::pair{10, "1"}, std::pair{19, "1"}, std::pair{25, "2"}}) {
     task.pipe({sdk::testing::record(string_value("k"), int64_value(as_of))});
     CHECK(shown(task.take_output()[0].value.get()) == expected);
   }

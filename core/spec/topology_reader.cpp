@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <regex>
 
+#include "core/base/substitution.h"
 #include "core/spec/files.h"
 #include "core/spec/operator_reader.h"
 #include "core/spec/serde_reader.h"

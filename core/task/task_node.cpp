@@ -5,7 +5,6 @@
 
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
-#include "core/topology/serde_text.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
 #include "kstreamd/sdk/store_bytes.h"
@@ -162,13 +161,9 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
     if (refused)
       status = refuse(Stage::deserialization, record);
     else if (!key)
-      status = reject(Stage::deserialization, record,
-                      "the key cannot be read as " + serde_text(node_.key_serde) + ": " + key.error().message,
-                      key.error().hint);
+      status = refuse_bytes(record, "key", node_.key_serde, std::move(key).error());
     else if (!value)
-      status = reject(Stage::deserialization, record,
-                      "the value cannot be read as " + serde_text(node_.value_serde) + ": " + value.error().message,
-                      value.error().hint);
+      status = refuse_bytes(record, "value", node_.value_serde, std::move(value).error());
     else
       drop("timestamp", 1);
   }
@@ -424,10 +419,7 @@ kst_status TaskNode::write_one(const Record& record) {
   out.headers = {record.headers, record.header_count};
   if (!is_null(record.key)) {
     auto key = write_value(*key_serde_, record.key, record.origin);
-    if (!key)
-      return reject(Stage::production, record,
-                    "the key cannot be written as " + serde_text(node_.key_serde) + ": " + key.error().message,
-                    key.error().hint);
+    if (!key) return refuse_value(record, "key", node_.key_serde, std::move(key).error());
     out.key_null = false;
     out.key = *key;
     if (partitions_by_inner_key_)
@@ -436,10 +428,7 @@ kst_status TaskNode::write_one(const Record& record) {
   }
   if (!is_null(record.value)) {
     auto value = write_value(*value_serde_, record.value, record.origin);
-    if (!value)
-      return reject(Stage::production, record,
-                    "the value cannot be written as " + serde_text(node_.value_serde) + ": " + value.error().message,
-                    value.error().hint);
+    if (!value) return refuse_value(record, "value", node_.value_serde, std::move(value).error());
     out.value_null = false;
     out.value = *value;
   }

@@ -149,6 +149,10 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
   kst_status refuse(Stage stage, const Record& record);
+  // The same of a key or value (`part`) that its serde refuses; the task stops where the record is not at fault.
+  kst_status refuse_bytes(const Record& record, const char* part, const std::string& serde, Error error);
+  kst_status refuse_value(const Record& record, const char* part, const std::string& serde, Error error);
+  kst_status refuse_serde(Stage stage, const Record& record, const std::string& what, Error error);
   kst_status dead_letter(std::string_view kind, const Record& record, const std::string& message);
   void count_error();
   Labels labels() const;

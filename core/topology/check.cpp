@@ -75,6 +75,7 @@ void Checker::check_dead_letters() {
   const auto& policy = declaration_.on_error;
   if (policy.deserialization == dead_letter || policy.processing == dead_letter || policy.production == dead_letter)
     report_topology("/on_error", message, hint);
+  if (declaration_.late_records == LateRecords::dead_letter) report_topology("/late_records", message, hint);
   for (size_t i = 0; i < declaration_.nodes.size(); ++i) {
     const auto& own = declared(i).on_error;
     if (own.deserialization == dead_letter || own.processing == dead_letter || own.production == dead_letter)

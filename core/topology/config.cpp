@@ -142,7 +142,8 @@ std::string with_script(std::string config, const Declaration& declaration, bool
   return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
 }
 
-std::string operator_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string operator_config(const Declaration& declaration, const NodeDeclaration& node,
+                            const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
   if (is_aggregation(op)) return aggregation_config(declaration, node, analysis);
@@ -178,7 +179,7 @@ std::string processor_config(const Declaration& declaration, const NodeDeclarati
                              const NodeAnalysis& analysis) {
   if (node.operator_name == "process") return node.config;
   const bool evaluates = !node.expressions.empty() && node.operator_name != "table";
-  return with_script(operator_config(node, analysis), declaration, evaluates);
+  return with_script(operator_config(declaration, node, analysis), declaration, evaluates);
 }
 
 std::string group_by_type(const NodeAnalysis& analysis) {

@@ -285,7 +285,7 @@ void Checker::infer(size_t i) {
       return;
     }
   }
-  if (node(i).in.empty() || !check_kind(i)) {
+  if (node(i).in.size() < (op == "join" ? 2 : 1) || !check_kind(i)) {
     node(i).in.clear();
     return;
   }

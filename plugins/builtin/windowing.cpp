@@ -35,13 +35,8 @@ WindowedAggregation::WindowedAggregation(const sdk::Config& config, bool session
   config.integer("emit_interval", 0);
   if (operation_ == Operation::count) return;
   if (operation_ == Operation::cogroup) {
-    for (const auto& item : config.list("add")) {
-      std::vector<script::Problem> problems;
-      const auto add = expressions_.engine().compile(item.text(), problems, script::kAggregateScope);
-      for (auto& p : problems)
-        item.problem_inside("", p.line, p.column, std::move(p.message), std::move(p.hint), p.warning);
-      add_.push_back(add.value_or(script::Expression()));
-    }
+    for (const auto& item : config.list("add"))
+      add_.push_back(expressions_.compile_item(item, script::kAggregateScope));
   } else {
     add_.push_back(expressions_.compile(config, "add", script::kAggregateScope));
   }

@@ -52,6 +52,7 @@ LIBRARIES = [
     (r"(lua|lualib|lauxlib)\.(h|hpp)|lua5\.4/", ["plugins/script"]),
     (r"nlohmann/", ["core/spec", "core/serde", "core/plugin_host", "core/testing", "plugins/builtin", "plugins/script", "daemon"]),
     (r"simdjson\.h", ["core/serde", "plugins/script", "plugins/builtin"]),
+    (r"google/protobuf/", ["core/serde"]),
 ]
 
 # The engine takes its time from core/base/clock.h and waits on conditions, so that a manual clock can drive it: in the

@@ -7,6 +7,7 @@
 #include "core/serde/objects.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
+#include "kstreamd/sdk/store_bytes.h"
 
 namespace kstreamd {
 TaskNode::TaskNode(Task& task, const Node& node) : task_(task), node_(node) {}
@@ -109,7 +110,9 @@ Status TaskNode::bind_stores() {
     if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
     KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
     stores_.push_back(make_store_access({store, *key, *value, declared}, *this));
+    store_serdes_.push_back({"store '" + declared.name + "'", key, value});
   }
+  store_serdes_.push_back({"the node", serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)});
   return {};
 }
 
@@ -352,6 +355,32 @@ kst_status TaskNode::schedule(uint32_t kind, int64_t interval, int64_t start, ui
   if (start < 0 && start != KST_NO_START)
     return misused("made a schedule from " + std::to_string(start) + " ms on; it takes 0 or more");
   schedule = task_.add_schedule(*this, kind, interval, start);
+  return KST_OK;
+}
+
+const TaskNode::StoreSerdes* TaskNode::store_serdes(uint32_t store) const {
+  if (store == StoreBytesExtension::kNode) return &store_serdes_.back();
+  return store < stores_.size() ? &store_serdes_[store] : nullptr;
+}
+
+kst_status TaskNode::to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) {
+  const StoreSerdes* serdes = store_serdes(store);
+  const bool key = part == StoreBytesExtension::key;
+  const Serde* serde = serdes ? (key ? serdes->key : serdes->value) : nullptr;
+  if (!serde) return misused("asked for the bytes of a store that it does not have");
+  auto written = kstreamd::write_value(*serde, value, arena_);
+  if (!written) return record_error(serdes->name + ", " + (key ? "key: " : "value: ") + written.error().text());
+  bytes = *written;
+  return KST_OK;
+}
+
+kst_status TaskNode::from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) {
+  const StoreSerdes* serdes = store_serdes(store);
+  const Serde* serde = serdes ? (part == StoreBytesExtension::key ? serdes->key : serdes->value) : nullptr;
+  if (!serde) return misused("asked for a value of a store that it does not have");
+  auto read = serde->read(bytes, arena_);
+  if (!read) return stop(std::move(read).error().in(serdes->name + " has kept bytes that its serdes cannot read"));
+  value = *read;
   return KST_OK;
 }
 

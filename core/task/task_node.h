@@ -58,6 +58,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
   ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }
+  kst_status to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) override;
+  kst_status from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) override;
   kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
   void cancel(uint64_t schedule) override;
   kst_status hold(const Record& record, kst_token& token, const Record*& held) override;
@@ -67,6 +69,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const char* node_name() const override { return node_.name.c_str(); }
   int64_t stream_time() const override { return task_.stream_time_; }
   int64_t wall_time() const override { return task_.services_.clock.wall_ms(); }
+  int64_t* progress(std::string_view name) override { return &task_.progress(node_.name + "/" + std::string(name)); }
   void request_commit() override { task_.commit_requested_ = true; }
   void log(LogLevel level, std::string_view message) override;
 
@@ -85,6 +88,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
     TaskNode* node;
     uint32_t input;
   };
+
+  struct StoreSerdes {
+    std::string name;  // for messages
+    const Serde* key;
+    const Serde* value;
+  };
+  const StoreSerdes* store_serdes(uint32_t store) const;
 
   // Building
   void bind_outputs();
@@ -159,7 +169,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
-  int output_topic_ = -1;  // sinks: OutputTopics number
+  std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
+  int output_topic_ = -1;                  // sinks: OutputTopics number
 
   // The worker's
   Arena arena_;

@@ -93,7 +93,7 @@ StoreConfig store_config(const Store& declared) {
   StoreConfig config{.name = declared.name,
                      .persistent = declared.persistent,
                      .changelogged = declared.changelogged,
-                     .retention = declared.retention.count()};
+                     .retention = (declared.retention + declared.slack).count()};
   switch (kind_of(declared.type)) {
     case StoreKind::window:
       config.layout = KeyLayout::window;

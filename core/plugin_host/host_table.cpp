@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/plugin_host/plugin_context.h"
 #include "core/ports/completions.h"
+#include "kstreamd/sdk/store_bytes.h"
 
 namespace kstreamd {
 namespace {
@@ -185,6 +186,22 @@ kst_status version_scan(kst_context* context, uint32_t store, const kst_version_
   });
 }
 
+kst_status store_write(kst_context* context, uint32_t store, uint32_t part, const kst_value* value, const char** bytes,
+                       size_t* size) noexcept {
+  const PortCall port(kInTask, context, "a function of a store");
+  if (!port) return KST_FATAL;
+  std::string_view written;
+  const kst_status status = port->to_stored(store, part, *value, written);
+  *bytes = written.data();
+  *size = written.size();
+  return status;
+}
+kst_status store_read(kst_context* context, uint32_t store, uint32_t part, const char* bytes, size_t size,
+                      kst_value* value) noexcept {
+  const PortCall port(kInTask, context, "a function of a store");
+  return port ? port->from_stored(store, part, {bytes, size}, *value) : KST_FATAL;
+}
+
 // ---- Punctuations and held records
 
 kst_status schedule(kst_context* context, uint32_t kind, int64_t interval, int64_t start, uint64_t* number) noexcept {
@@ -270,6 +287,7 @@ const void* extension(const char* id, uint32_t revision) noexcept {
       sizeof(kst_task_extension), application_id, task_id, node_name, stream_time, wall_time, request_commit};
   static constexpr kst_log_extension log = {sizeof(kst_log_extension), write_log};
   static constexpr kst_metrics_extension metrics = {sizeof(kst_metrics_extension), metric_make, metric_record};
+  static constexpr StoreBytesExtension store_bytes = {sizeof(StoreBytesExtension), store_write, store_read};
   struct Entry {
     const char* id;
     uint32_t revision;
@@ -283,7 +301,8 @@ const void* extension(const char* id, uint32_t revision) noexcept {
                                       {KST_ASYNC_EXTENSION, KST_ASYNC_REVISION, &async},
                                       {KST_TASK_EXTENSION, KST_TASK_REVISION, &task},
                                       {KST_LOG_EXTENSION, KST_LOG_REVISION, &log},
-                                      {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics}};
+                                      {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics},
+                                      {StoreBytesExtension::kId, StoreBytesExtension::kRevision, &store_bytes}};
   for (const auto& entry : entries)
     if (std::strcmp(entry.id, id) == 0 && entry.revision == revision) return entry.table;
   return nullptr;

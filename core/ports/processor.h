@@ -34,6 +34,9 @@ class ProcessorContext {
 
   // The store of a number; null where the node has none.
   virtual ProcessorStore* store(uint32_t index) = 0;
+  // A key or value (sdk/store_bytes.h: Part) as the store of a number keeps it, and back.
+  virtual kst_status to_stored(uint32_t, uint32_t, const Value&, std::string_view&) { return KST_FATAL; }
+  virtual kst_status from_stored(uint32_t, uint32_t, std::string_view, Value&) { return KST_FATAL; }
 
   // `kind` is KST_STREAM_TIME or KST_WALL_CLOCK.
   virtual kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) = 0;

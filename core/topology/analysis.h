@@ -48,6 +48,12 @@ struct StoreUse {
   Store shape;          // with name, and what the operator asks for; an entry under `stores` may say more
 };
 
+// How to look into a table: JSON as the README says, and the stores that it numbers.
+struct TableLook {
+  std::string view;
+  std::vector<StoreUse> stores;
+};
+
 struct NodeAnalysis {
   bool broken = false;               // refused: what follows from it is not worth a message
   bool unresolved = false;           // an input is missing or unknown: what comes in is not known
@@ -57,8 +63,11 @@ struct NodeAnalysis {
   std::vector<InputFlow> in;  // by Edge::input
   Flow out;
   std::vector<StoreUse> stores;  // as the processor numbers them
+  bool keeps_rows = false;       // of a table: its rows are in a store of its own, the first (of suppress the second)
+  bool versioned_rows = false;   // and that store is versioned
   bool sends_changes = false;    // of a table: with old values
   std::string views;             // of joins: how to look into tables, as the README says; JSON fields
+  TableLook sides[2];            // the same of a join by foreign key, whose sides are in tasks of their own
 
   bool table_in() const { return !in.empty() && in[0].flow.table; }
 };

@@ -188,8 +188,11 @@ void Checker::check_configuration(size_t i) {
   const auto& here = declared(i);
   if (here.broken || !contains(available_operators(), here.operator_name)) return;
   const auto type = processor_type(here, node(i));
+  // The expressions of views are checked at the nodes that they belong to.
+  NodeAnalysis without_views = node(i);
+  without_views.views.clear();
   if (!type.empty() && (here.operator_name != "process" || types_.shape(type)))
-    check_config(i, type, processor_config(declaration_, here, node(i)), false);
+    check_config(i, type, processor_config(declaration_, here, without_views), false);
   if (here.group_by) check_config(i, group_by_type(node(i)), group_by_config(declaration_, here), true);
 }
 

@@ -73,8 +73,15 @@ class Checker {
   void check_serdes(size_t i);
   void check_serde(const std::string& node, const std::string& pointer, const std::string& serde);
 
-  // tables.cpp: which tables keep their rows, and which send old values
+  // tables.cpp: which tables keep their rows, which send old values, and how joins look into them
   void plan_tables();
+  void plan_table(size_t i);
+  void plan_join(size_t i);
+  int parent(size_t i, uint32_t input) const;
+  void keep_rows(size_t i);
+  bool send_old_values(int of, bool force);
+  std::string view(int of, std::vector<StoreUse>& stores);
+  std::string view_of_rows(size_t i, std::vector<StoreUse>& stores);
 
   const Declaration& declaration_;
   const ProcessorTypes& types_;

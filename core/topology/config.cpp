@@ -61,6 +61,13 @@ std::string window_config(const Window& window) {
   return fields.time("grace", window.grace).time("retention", window.kept()).object();
 }
 
+// What an operator that makes a table, and need not keep its rows, is told about it.
+Fields& table_fields(Fields& fields, const NodeAnalysis& analysis) {
+  fields.flag("stored", analysis.keeps_rows && !analysis.out.global);
+  fields.flag("versioned", analysis.versioned_rows);
+  return fields.flag("changes", analysis.sends_changes);
+}
+
 std::string aggregation_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   Fields fields;
   if (node.window) fields.text("operation", node.operator_name);
@@ -78,7 +85,8 @@ std::string aggregation_config(const NodeDeclaration& node, const NodeAnalysis& 
   }
   if (node.window) fields.raw("window", window_config(*node.window));
   if (node.emit == Emit::on_window_close) fields.text("emit", "on_window_close");
-  return fields.flag("changes", analysis.sends_changes).object();
+  fields.flag("per_commit", node.emit == Emit::per_commit && !node.window);
+  return fields.flag("versioned", analysis.versioned_rows).flag("changes", analysis.sends_changes).object();
 }
 
 std::string join_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
@@ -90,7 +98,7 @@ std::string join_config(const NodeDeclaration& node, const NodeAnalysis& analysi
   if (join.before) fields.time("before", *join.before).time("after", *join.after);
   const bool streams = join.before.has_value();
   if (join.grace || streams) fields.time("grace", join.grace.value_or(milliseconds(0)));
-  return fields.more(analysis.views).flag("changes", analysis.sends_changes).object();
+  return table_fields(fields.more(analysis.views), analysis).object();
 }
 
 std::string suppress_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
@@ -102,7 +110,7 @@ std::string suppress_config(const NodeDeclaration& node, const NodeAnalysis& ana
     fields.time("time_limit", suppress.time_limit);
   if (suppress.max_records) fields.number("max_records", static_cast<int64_t>(*suppress.max_records));
   if (suppress.max_bytes) fields.number("max_bytes", static_cast<int64_t>(*suppress.max_bytes));
-  return fields.flag("stop_when_full", suppress.stop_when_full).flag("changes", analysis.sends_changes).object();
+  return table_fields(fields.flag("stop_when_full", suppress.stop_when_full), analysis).object();
 }
 
 std::string join_type(const NodeAnalysis& analysis) {
@@ -139,7 +147,10 @@ std::string operator_config(const NodeDeclaration& node, const NodeAnalysis& ana
   Fields fields;
   if (op != "table")  // its timestamp is the business of the source that it derives
     for (const auto& e : node.expressions) fields.text(e.name.empty() ? "expr" : e.name, e.text);
-  return fields.flag("changes", analysis.sends_changes).object();
+  // Of a versioned table also what is older than the latest passes, tombstones of what never did as well.
+  if (op == "filter" || op == "filter_not")
+    fields.flag("of_versions", analysis.table_in() && analysis.in[0].flow.versioned);
+  return table_fields(fields, analysis).object();
 }
 
 }  // namespace
@@ -162,7 +173,8 @@ std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& anal
 std::string processor_config(const Declaration& declaration, const NodeDeclaration& node,
                              const NodeAnalysis& analysis) {
   if (node.operator_name == "process") return node.config;
-  return with_script(operator_config(node, analysis), declaration, !node.expressions.empty());
+  const bool evaluates = !node.expressions.empty() && node.operator_name != "table";
+  return with_script(operator_config(node, analysis), declaration, evaluates);
 }
 
 std::string group_by_type(const NodeAnalysis& analysis) {

@@ -86,7 +86,6 @@ struct NodeDeclaration {
 struct StoreDeclaration {
   std::string name;
   std::string type = "timestamped";  // or key_value, window, session, versioned; empty: refused while it was read
-  bool typed = false;                // the entry says its type: else an operator's own store is of the operator's type
   SerdeChoice serde;
   bool persistent = true;
   bool changelogged = true;
@@ -95,6 +94,7 @@ struct StoreDeclaration {
   std::chrono::milliseconds retention{0};  // windows: no less than their size; sessions, versioned: above 0
   std::chrono::milliseconds ttl{0};        // timestamped; 0: none
   bool duplicates = false;                 // windows
+  bool typed = true;  // false: the entry does not say its type, which is then the operator's
 };
 
 // Lua functions for the expressions of all nodes.

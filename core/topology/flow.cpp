@@ -209,6 +209,7 @@ Flow Checker::aggregated(size_t i) {
   if (const auto* store = here.stores.empty() ? nullptr : entry(here.stores[0])) {
     if (!store->serde.key.empty()) out.key_serde = store->serde.key;
     if (!store->serde.value.empty()) out.value_serde = store->serde.value;
+    out.versioned = !here.window && store->type == "versioned";
   }
   if (!here.window) return out;
   const bool session = here.window->kind == Window::Kind::session;
@@ -284,7 +285,7 @@ void Checker::infer(size_t i) {
       return;
     }
   }
-  if (node(i).in.empty() || !check_kind(i)) {
+  if (node(i).in.size() < (op == "join" ? 2 : 1) || !check_kind(i)) {
     node(i).in.clear();
     return;
   }

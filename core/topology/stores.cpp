@@ -64,7 +64,8 @@ void Checker::use_join_stores(size_t i) {
     return;
   }
   if (left.table) {
-    if (!here.stores.empty()) uses.push_back({"/join/store", true, own_store(i)});
+    node(i).keeps_rows = !here.stores.empty();
+    if (node(i).keeps_rows) uses.push_back({"/join/store", true, own_store(i)});
     return;
   }
   if (right.table) {
@@ -109,7 +110,8 @@ void Checker::use_stores(size_t i) {
   const bool named = !here.stores.empty();
   if (op == "join") return use_join_stores(i);
   if (op == "suppress") uses.push_back({"/suppress", true, buffer(here.name + "-store")});
-  if (is_aggregation(op) || op == "global_table" || (named && op != "suppress"))
+  node(i).keeps_rows = is_aggregation(op) || op == "global_table" || (named && op != "suppress");
+  if (node(i).keeps_rows)
     uses.push_back(
         {"/" + op + (op == "filter" || op == "filter_not" || op == "map_values" ? "" : "/store"), true, own_store(i)});
 }

@@ -1,11 +1,8 @@
 #include "core/topology/checker.h"
+#include "core/topology/serde_text.h"
 
 namespace kstreamd {
 namespace {
-
-using std::chrono::milliseconds;
-
-std::string text(milliseconds duration) { return std::to_string(duration.count()) + "ms"; }
 
 const char* kind_key(Window::Kind kind) {
   static constexpr const char* keys[] = {"tumbling", "hopping", "sliding", "session"};
@@ -32,16 +29,16 @@ void Checker::check_window(size_t i) {
     report(i, pointer + "/" + kind_key(window.kind), "a window has to be longer than 0s", "write for example 5m");
   if (window.kind == Window::Kind::hopping && (window.advance.count() <= 0 || window.advance > window.size))
     report(i, pointer + "/advance",
-           "windows of " + text(window.size) + " cannot advance by " + text(window.advance) +
+           "windows of " + duration_text(window.size) + " cannot advance by " + duration_text(window.advance) +
                ": it has to be more than 0s and no more than their size",
            window.advance.count() <= 0
                ? "write for example advance: 1m"
-               : "records between two windows would be in none: make it " + text(window.size) + " or less");
+               : "records between two windows would be in none: make it " + duration_text(window.size) + " or less");
   if (window.retention && *window.retention < window.size + window.grace)
     report(i, pointer + "/retention",
-           "a retention of " + text(*window.retention) + " is shorter than a window takes records, " +
-               text(window.size + window.grace) + " (its size and its grace)",
-           "make it " + text(window.size + window.grace) + " or more, or leave it out");
+           "a retention of " + duration_text(*window.retention) + " is shorter than a window takes records, " +
+               duration_text(window.size + window.grace) + " (its size and its grace)",
+           "make it " + duration_text(window.size + window.grace) + " or more, or leave it out");
 }
 
 void Checker::check_emit(size_t i) {

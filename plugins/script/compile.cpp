@@ -8,8 +8,7 @@
 #include <set>
 
 #include "kstreamd/sdk/json.h"
-#include "plugins/script/scan.h"
-#include "plugins/script/state.h"
+#include "plugins/script/plan.h"
 
 namespace kstreamd::script {
 namespace {
@@ -389,6 +388,10 @@ std::optional<Expression> Engine::compile(std::string_view text, std::vector<Pro
   lua_settop(L, 0);
   out.text_ = static_cast<uint32_t>(state.texts.size());
   state.texts.emplace_back(trimmed(text));
+  if (auto plan = Plan::make(L, checker.tokens(), out.uses_)) {
+    out.plan_ = plan.get();
+    state.plans.push_back(std::move(plan));
+  }
   if (const auto variable = variable_of(trimmed(text)); variable && (scope & bit(*variable))) out.same_ = variable;
   return out;
 }

@@ -1,9 +1,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "kstreamd/sdk/windowed.h"
-#include "plugins/script/state.h"
+#include "plugins/script/plan.h"
+#include "plugins/script/results.h"
 
 namespace kstreamd::script {
 
@@ -75,20 +77,25 @@ namespace {
 constexpr int kCounted = 1000;         // instructions between two looks
 constexpr uint64_t kBytesOfWork = 64;  // filling as many bytes takes about as long as an instruction
 
+// `level`: which of the functions that run is shown as the place.
+void spend_at(lua_State* L, int64_t work, int level) {
+  State& state = State::of(L);
+  if ((state.work_left -= work) >= 0) return;
+  luaL_where(L, level);
+  lua_pushfstring(L, "stopped after the work of %d instructions: it runs too long", state.limits.instructions);
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
 void count_work(lua_State* L, lua_Debug*) {
   State& state = State::of(L);
-  const uint64_t made = state.allocator.made();
-  spend(L, kCounted + static_cast<int64_t>((made - state.made_before) / kBytesOfWork));
-  state.made_before = made;
+  const uint64_t made = state.allocator.made(), before = std::exchange(state.made_before, made);
+  spend_at(L, kCounted + static_cast<int64_t>((made - before) / kBytesOfWork), 0);
 }
 
 }  // namespace
 
-void spend(lua_State* L, int64_t work) {
-  State& state = State::of(L);
-  if ((state.work_left -= work) < 0)
-    luaL_error(L, "stopped after the work of %d instructions: it runs too long", state.limits.instructions);
-}
+void spend(lua_State* L, int64_t work) { spend_at(L, work, 1); }
 
 void start_counting(State& state) {
   state.work_left = state.limits.instructions;
@@ -186,6 +193,7 @@ int evaluate(lua_State* L) {
   State& state = State::of(L);
   const Job& job = *static_cast<const Job*>(lua_touserdata(L, 1));
   lua_settop(L, 0);
+  state.uses = job.uses;
   lua_rawgeti(L, LUA_REGISTRYINDEX, job.function);
   int count = 0;
   for (unsigned i = 0; i < kVariableCount; ++i) {
@@ -210,35 +218,6 @@ const Value* value_of(const State& state, std::optional<Variable> variable) {
   return holds ? &state.slots[static_cast<size_t>(*variable)].value : nullptr;
 }
 
-// The variable whose value was pushed and is `same`, if there is one. What results are made of comes first.
-template <typename Same>
-const Value* find_pushed(const State& state, Same&& same) {
-  constexpr auto aggregate = static_cast<int>(Variable::aggregate);
-  for (const int i : {aggregate, aggregate + 1, aggregate + 2, 1, 0})
-    if ((state.pushed >> i & 1) && same(state.slots[static_cast<size_t>(i)].value))
-      return &state.slots[static_cast<size_t>(i)].value;
-  return nullptr;
-}
-
-// The variable that the text on the stack was made of.
-const Value* same_text(const State& state, const char* text, size_t size) {
-  return find_pushed(state, [&](const Value& v) {
-    return (v.type == KST_STRING || v.type == KST_BYTES) && v.size == size &&
-           (size == 0 || std::memcmp(v.u.data, text, size) == 0);
-  });
-}
-
-bool same_int32(const State& state, int64_t integer) {
-  return find_pushed(state, [&](const Value& v) { return v.type == KST_INT32 && v.u.integer == integer; }) != nullptr;
-}
-
-std::string_view keep(Memory& memory, std::string_view text) {
-  if (text.empty()) return {"", 0};
-  auto* at = static_cast<char*>(memory.allocate(text.size()));
-  std::memcpy(at, text.data(), text.size());
-  return {at, text.size()};
-}
-
 Value to_json(lua_State* L, int at, Memory& memory) {
   std::string& buffer = State::of(L).buffer;
   buffer.clear();
@@ -255,15 +234,13 @@ Value to_value(lua_State* L, int at, Memory& memory, bool as_key) {
       return bool_value(lua_toboolean(L, at));
     case LUA_TNUMBER: {
       if (!lua_isinteger(L, at)) return float64_value(lua_tonumber(L, at));
-      const int64_t integer = lua_tointeger(L, at);
-      return same_int32(state, integer) ? int32_value(static_cast<int32_t>(integer)) : int64_value(integer);
+      return integer_result(state, state.uses, lua_tointeger(L, at));
     }
     case LUA_TSTRING: {
       size_t size = 0;
       const char* text = lua_tolstring(L, at, &size);
-      if (const Value* same = same_text(state, text, size)) return *same;
       if (size > UINT32_MAX) luaL_error(L, "a text of more than 4 GiB");
-      return string_value(keep(memory, {text, size}));
+      return text_result(state, state.uses, {text, size}, memory);
     }
     case LUA_TLIGHTUSERDATA:
       return null_value();
@@ -412,6 +389,7 @@ void Engine::set(Variable variable, const Value& value) { state_->set(variable, 
 
 bool Engine::test(const Expression& e) {
   bool out = false;
+  if (e.plan_ && e.plan_->test(*state_, out)) return out;
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_,
       [&](lua_State* L) { out = lua_toboolean(L, 1) && !is_absent(L, 1); });
   return out;
@@ -420,6 +398,7 @@ bool Engine::test(const Expression& e) {
 Value Engine::value(const Expression& e, Memory& memory) {
   if (const Value* same = value_of(*state_, e.same_)) return *same;
   Value out = null_value();
+  if (e.plan_ && e.plan_->value(*state_, memory, false, out)) return out;
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) { out = to_value(L, 1, memory, false); });
   return out;
 }
@@ -428,6 +407,7 @@ Value Engine::key(const Expression& e, Memory& memory) {
   if (const Value* same = value_of(*state_, e.same_))
     if (e.same_ == Variable::key || (same->type != KST_JSON && same->type != KST_OBJECT)) return *same;
   Value out = null_value();
+  if (e.plan_ && e.plan_->value(*state_, memory, true, out)) return out;
   run(*state_, e.function_, e.uses_, e.bounded_, e.text_, [&](lua_State* L) { out = to_value(L, 1, memory, true); });
   return out;
 }

@@ -81,6 +81,8 @@ class Memory {
   virtual void* allocate(size_t size) = 0;
 };
 
+class Plan;
+
 // A compiled expression: a cheap handle, valid as long as the engine that made it.
 class Expression {
  public:
@@ -94,6 +96,7 @@ class Expression {
   Scope uses_ = 0;                // its parameters
   bool bounded_ = false;          // has neither loops nor calls of Lua functions: needs no counting
   std::optional<Variable> same_;  // the text is nothing but this variable
+  const Plan* plan_ = nullptr;    // evaluates it without Lua, where it can
 };
 
 class State;

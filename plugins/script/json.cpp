@@ -1,16 +1,13 @@
 // JSON in Lua. An object or list of a slot is a userdata, a view, that looks up in simdjson's tape what is asked
 // for. Writing to it, or walking over it, gives it a table of its own (its content); from then on that counts. In
 // contents, null is the value `null`, so that lists keep their length; views show it as nil.
-#include <simdjson.h>
-
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <new>
 #include <span>
 
+#include "plugins/script/documents.h"
 #include "plugins/script/json_text.h"
-#include "plugins/script/state.h"
 
 namespace kstreamd::script {
 namespace {
@@ -32,25 +29,15 @@ struct View {
 
 }  // namespace
 
-struct Documents {
-  struct Document {
-    dom::parser parser;
-    dom::element root;
-    std::string_view text;
-    uint64_t parsed = 0;  // the epoch in which root was made
-  };
-  Document slots[kValueCount];
-  dom::parser decoder;
-};
-
-void DeleteDocuments::operator()(Documents* documents) const { delete documents; }
-
 namespace {
+
+void not_json(lua_State* L, simdjson::error_code error) {
+  luaL_error(L, "this is not JSON: %s", simdjson::error_message(error));
+}
 
 dom::element parse(lua_State* L, dom::parser& parser, std::string_view text) {
   dom::element root;
-  if (const auto error = parser.parse(text.data(), text.size()).get(root))
-    luaL_error(L, "this is not JSON: %s", simdjson::error_message(error));
+  if (const auto error = parser.parse(text.data(), text.size()).get(root)) not_json(L, error);
   return root;
 }
 
@@ -108,12 +95,7 @@ void look(lua_State* L, View& view) {
   if (view.epoch != state.slots[view.slot].epoch)
     luaL_error(L, "this JSON belongs to an earlier record: what a script keeps, it must copy field by field");
   if (!view.whole) return;
-  auto& document = state.documents->slots[view.slot];
-  if (document.parsed != view.epoch) {
-    document.root = parse(L, document.parser, document.text);
-    document.parsed = view.epoch;
-  }
-  view.element = document.root;
+  if (const auto error = find_root(state, view.slot, view.element)) not_json(L, error);
 }
 
 }  // namespace
@@ -162,17 +144,6 @@ void nil_for_null(lua_State* L) {
     lua_pop(L, 1);
     lua_pushnil(L);
   }
-}
-
-// The last of equal names counts, as in most readers of JSON.
-bool find_field(dom::object object, std::string_view name, dom::element& out) {
-  bool found = false;
-  for (const auto field : object)
-    if (field.key == name) {
-      out = field.value;
-      found = true;
-    }
-  return found;
 }
 
 bool find_item(dom::array array, lua_Integer index, dom::element& out) {
@@ -270,70 +241,15 @@ int view_text(lua_State* L) {
   std::abort();  // luaL_error does not return
 }
 
+constexpr const char* kNotUtf8 =
+    "a text that is not UTF-8 cannot be JSON: cut text with utf8.offset, or write bytes some other way";
+
 void write_text(lua_State* L, std::string_view text, std::string& out) {
-  if (!append_json_text(text, out))
-    bad(L, "a text that is not UTF-8 cannot be JSON: cut text with utf8.offset, or write bytes some other way");
+  if (!append_json_text(text, out)) bad(L, kNotUtf8);
 }
 
 void write_number(lua_State* L, double number, std::string& out) {
   if (!append_json_number(number, out)) bad(L, "JSON has no number for an infinity or a NaN");
-}
-
-void write_integer(int64_t integer, std::string& out) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, integer).ptr);
-}
-
-void write_element(lua_State* L, dom::element element, std::string& out);
-
-void write_object(lua_State* L, dom::object object, std::string& out) {
-  std::vector<dom::key_value_pair> fields;
-  for (const auto field : object) fields.push_back(field);
-  std::stable_sort(fields.begin(), fields.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
-  const char* comma = "";
-  out += '{';
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (i + 1 < fields.size() && fields[i + 1].key == fields[i].key) continue;
-    out += comma;
-    comma = ",";
-    write_text(L, fields[i].key, out);
-    out += ':';
-    write_element(L, fields[i].value, out);
-  }
-  out += '}';
-}
-
-void write_element(lua_State* L, dom::element element, std::string& out) {
-  switch (element.type()) {
-    case dom::element_type::OBJECT:
-      return write_object(L, dom::object(element), out);
-    case dom::element_type::ARRAY: {
-      const char* comma = "";
-      out += '[';
-      for (const dom::element item : dom::array(element)) {
-        out += comma;
-        comma = ",";
-        write_element(L, item, out);
-      }
-      out += ']';
-      return;
-    }
-    case dom::element_type::STRING:
-      return write_text(L, std::string_view(element), out);
-    case dom::element_type::INT64:
-      write_integer(int64_t(element), out);
-      return;
-    case dom::element_type::UINT64:
-      out += std::to_string(uint64_t(element));
-      return;
-    case dom::element_type::DOUBLE:
-      return write_number(L, double(element), out);
-    case dom::element_type::BOOL:
-      out += bool(element) ? "true" : "false";
-      return;
-    case dom::element_type::NULL_VALUE:
-      out += "null";
-  }
 }
 
 void write(lua_State* L, int at, std::string& out, int depth);
@@ -423,7 +339,7 @@ void take_field(lua_State* L, Field& field) {
 void write_field(lua_State* L, int at, const Field& field, std::string& out, int depth) {
   switch (field.type) {
     case LUA_TNUMBER:
-      return field.whole ? write_integer(field.integer, out) : write_number(L, field.real, out);
+      return field.whole ? append_json_integer(field.integer, out) : write_number(L, field.real, out);
     case LUA_TSTRING:
       return write_text(L, {field.text_data, field.text_size}, out);
     case LUA_TBOOLEAN:
@@ -468,7 +384,8 @@ void write_view(lua_State* L, int at, std::string& out, int depth) {
   auto* view = static_cast<View*>(lua_touserdata(L, at));
   if (at_hand(L, *view) && !(State::of(L).changed >> view->slot & 1)) {
     look(L, *view);
-    return write_element(L, view->element, out);
+    if (!append_json_element(view->element, out)) bad(L, kNotUtf8);
+    return;
   }
   push_json_content(L, at);
   write_table(L, lua_gettop(L), view->list, out, depth);
@@ -488,7 +405,7 @@ void write(lua_State* L, int at, std::string& out, int depth) {
       return;
     case LUA_TNUMBER:
       if (!lua_isinteger(L, at)) return write_number(L, lua_tonumber(L, at), out);
-      return write_integer(lua_tointeger(L, at), out);
+      return append_json_integer(lua_tointeger(L, at), out);
     case LUA_TSTRING:
       return write_text(L, text_at(L, at), out);
     case LUA_TTABLE:
@@ -556,16 +473,13 @@ void open_json(lua_State* L) {
 
 void push_json(lua_State* L, uint8_t slot, std::string_view text) {
   State& state = State::of(L);
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != text.npos && (text[first] == '{' || text[first] == '[')) {
-    auto& document = state.documents->slots[slot];
-    document.text = text;
-    document.parsed = 0;
+  if (const char first = first_of_json(text); first == '{' || first == '[') {
+    state.documents->slots[slot].text = text;
     View* view = new_view(L);
     view->epoch = state.slots[slot].epoch;
     view->slot = slot;
     view->whole = true;
-    view->list = text[first] == '[';
+    view->list = first == '[';
     return;
   }
   const View none{};

@@ -87,6 +87,7 @@ class State {
   bool loading = false;                              // a script: it may define names
   std::set<std::string, std::less<>> library_names;  // globals that are no script's; empty before the first compile
   std::vector<std::string> texts;                    // of expressions, for messages
+  std::vector<std::unique_ptr<Plan>> plans;          // of the expressions that have one
 
   // Of the record at hand.
   const Record* record = nullptr;  // of which only what is no Slot is read; nullptr: none was set
@@ -96,6 +97,7 @@ class State {
   int64_t window_start = 0;
   int64_t window_end = 0;
   uint64_t epoch = 0;  // counts what is set, so that what outlives it is noticed
+  Scope uses = 0;      // the variables of the expression that Lua evaluates
   Scope pushed = 0;    // which variables the evaluator's upvalues hold
   Scope changed = 0;   // which of them an evaluation has written into
   std::unique_ptr<Documents, DeleteDocuments> documents;

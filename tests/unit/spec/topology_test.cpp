@@ -200,17 +200,18 @@ TEST_CASE("mistakes have places and hints") {
   CHECK_THAT(one(with_nodes("  x: [in]\n")).message, Contains("a node has to be a map"));
   CHECK_THAT(one(with_nodes("  x: { from: { in: 1 }, filter: a }\n")).message, Contains("'from' has to be text"));
   CHECK_THAT(one(with_nodes("  in: { from: in, filter: a }\n")).message, Contains("used twice, first in line 4"));
-  CHECK_THAT(one(with_nodes("  x: { from: in, count: { window: { tumbling: 5m } } }\n")).message,
-             Contains("'window' is not available in this version"));
+  CHECK_THAT(one(with_nodes("  x: { from: in, count: { window: { tumbling: 0s } } }\n")).message,
+             Contains("a window has to be longer than 0s"));
+  CHECK_THAT(one(with_nodes("  x: { from: in, count: { window: { hopping: 5m } } }\n")).message,
+             Contains("hopping windows need 'advance'"));
+  CHECK_THAT(one(with_nodes("  x: { from: in, count: { window: { hopping: 5m, advance: 6m } } }\n")).message,
+             Contains("windows of 5m cannot advance by 6m"));
   CHECK_THAT(one(with_nodes("  x: { from: in, join: { with: in, value: left } }\n")).message,
-             Contains("operator 'join' is not available in this version"));
+             Contains("two streams are joined within a time"));
   CHECK_THAT(one(with_nodes("  x: { from: in, group_by: { key: a, value: b }, count: {} }\n")).message,
-             Contains("grouping a table"));
-  CHECK_THAT(one(with_nodes("  x: { source: { pattern: 'a.*', key: string, value: string } }\n")).message,
-             Contains("'pattern' is not available"));
-  CHECK_THAT(
-      one(with_nodes("  x: { from: in, sink: { topic: { expr: value }, key: string, value: string } }\n")).message,
-      Contains("a topic by expression is not available"));
+             Contains("a stream is grouped by its key alone"));
+  CHECK_THAT(one(with_nodes("  x: { source: { pattern: 'a.(', key: string, value: string } }\n")).message,
+             Contains("is no regular expression"));
   CHECK_THAT(one(with_nodes("  x: { from: in, process: dedup, stores: [s], config: { window: -1 } }\n")).message,
              Contains("positive"));
   CHECK_THAT(one(with_nodes("  x: { from: in, process: look_up, max_in_flight: 0 }\n")).message,

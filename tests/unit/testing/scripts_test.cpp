@@ -66,9 +66,8 @@ TEST_CASE("what is wrong with a script is shown once, at its line") {
   const std::string nodes =
       kIn + "  a: { from: in, filter: \"big(value)\" }\n  b: { from: a, filter: \"big(valu)\" }\n";
   CHECK(Folder(nodes, "function big(x)\n  return x > limt\nend\nlocal limit = 5\n").said() ==
-        "lua/x.lua:2:14: error: unknown name 'limt'\n"
-        "  hint: a text goes in quotes, a field is value.NAME, a variable is declared with local\n"
-        "t.yaml:7:33: error: node 'b': unknown name 'valu'\n  hint: did you mean 'value'?\n");
+        "lua/x.lua:2:14: error: unknown name 'limt'\n  hint: did you mean 'list'?\n"
+        "t.yaml:7:30: error: node 'b': unknown name 'valu'\n  hint: did you mean 'value'?\n");
   CHECK(Folder(kIn + "  a: { from: in, filter: \"big(value)\" }\n", "function big(x)\n  return x >\nend\n").said() ==
         "lua/x.lua:3:1: error: unexpected symbol near 'end'\n");
   CHECK(Folder(kIn + "  a: { from: in, filter: \"big(value)\" }\n", "\n\nwhile true do end\n").said() ==
@@ -80,9 +79,9 @@ TEST_CASE("what is wrong with a script is shown once, at its line") {
 
 TEST_CASE("an expression that asks for null or for a name that its operator does not know is shown where it stands") {
   CHECK(Folder(kIn + "  a:\n    from: in\n    filter: |\n      local x = value\n      return x == null\n", "").said() ==
-        "t.yaml:9:19: warning: node 'a': a comparison with null is never true\n"
+        "t.yaml:10:19: warning: node 'a': a comparison with null is never true\n"
         "  hint: absence reads as nil: compare with nil\n");
   CHECK(Folder(kIn + "  a: { from: in, map: { value: \"value + aggregate\" } }\n", "").said() ==
-        "t.yaml:6:40: error: node 'a': unknown name 'aggregate'\n"
+        "t.yaml:6:41: error: node 'a': unknown name 'aggregate'\n"
         "  hint: this expression sees key, value, window, timestamp, headers, topic, partition and offset\n");
 }

@@ -118,7 +118,7 @@ TEST_CASE("a count without a key change stays in its sub-topology") {
 
 TEST_CASE("group_by derives the key change before the repartition topic") {
   auto counts = count("counts", {"in"});
-  counts.group_by = "value.page";
+  counts.group_by = {"value.page", std::nullopt};
   counts.serde.key = "string";
   auto t = compiled(topology({source("in", "in", "bytes", "json"), counts}));
   const auto& group = find(t, "counts-group-by");
@@ -161,8 +161,8 @@ TEST_CASE("configurations are what core/topology/README.md says") {
   CHECK(find(t, "sizes").config == R"({"branches":[{"name":"hot","expr":"value > \"1\""},{"name":"rest"}]})");
   CHECK(find(t, "mapped").config == R"({"key":"value","headers":"{}"})");
   CHECK(find(t, "seen").config == R"({"log":"key"})");
-  CHECK(find(t, "counts").config == "{}");
-  CHECK(find(t, "many").config == R"({"expr":"value > 2","table":true})");
+  CHECK(find(t, "counts").config == R"({"changes":true})");
+  CHECK(find(t, "many").config == R"({"expr":"value > 2","changes":true})");
   CHECK(find(t, "many").table);
   CHECK_FALSE(find(t, "stream").table);
   CHECK(find(t, "all").processor_type == "kstreamd.merge");
@@ -213,9 +213,9 @@ TEST_CASE("sources of one topic read it together") {
 
 TEST_CASE("upstream sub-topologies come first, whatever the order of the file") {
   auto first = count("first", {"in"});
-  first.group_by = "value";
+  first.group_by = {"value", std::nullopt};
   auto second = count("second", {"stream"});
-  second.group_by = "value";
+  second.group_by = {"value", std::nullopt};
   auto t = compiled(topology({second, node("stream", "to_stream", {"first"}), first, source("in", "in")}));
   REQUIRE(t.sub_topologies.size() == 3);
   CHECK(t.sub_topologies[0].name == "in");

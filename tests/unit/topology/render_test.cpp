@@ -12,7 +12,7 @@ namespace {
 
 Topology sample() {
   auto counts = count("counts", {"in"}, "counts");
-  counts.group_by = "value \"x\"";
+  counts.group_by = {"value \"x\"", std::nullopt};
   auto d = topology(
       {source("in", "lines"), counts, process("seen", "in", "dedup", {"recent"}), sink("out", "counts", "words")});
   d.stores = {{"recent", "key_value", {"bytes", "int64"}, false, false, {}}};

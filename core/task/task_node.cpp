@@ -103,6 +103,7 @@ Status TaskNode::bind_serdes() {
 }
 
 Status TaskNode::bind_stores() {
+  own_serdes_ = {serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)};
   const auto& mine = task_.topology_.sub_topologies[task_.plan_.sub_topology].stores;
   for (int index : node_.stores) {
     const Store& declared = task_.topology_.stores[index];
@@ -482,24 +483,28 @@ kst_status TaskNode::schedule(uint32_t kind, int64_t interval, int64_t start, ui
   return KST_OK;
 }
 
+const Serde* TaskNode::stored_serde(uint32_t store, uint32_t part) const {
+  if (store >= store_serdes_.size() && store != StoreBytesExtension::kNode) return nullptr;
+  const Serdes& serdes = store == StoreBytesExtension::kNode ? own_serdes_ : store_serdes_[store];
+  return part == StoreBytesExtension::key ? serdes.key : serdes.value;
+}
+
 kst_status TaskNode::to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) {
-  if (store >= stores_.size()) return misused("asked for the bytes of a store that it does not have");
-  const bool key = part == StoreBytesExtension::key;
-  auto written = kstreamd::write_value(key ? *store_serdes_[store].key : *store_serdes_[store].value, value, arena_);
+  const Serde* serde = stored_serde(store, part);
+  if (!serde) return misused("asked for the bytes of a store that the node does not have");
+  auto written = kstreamd::write_value(*serde, value, arena_);
   if (!written)
-    return record_error("store '" + task_.topology_.stores[node_.stores[store]].name + "', " +
-                        (key ? "key: " : "value: ") + written.error().text());
+    return record_error(std::string(part == StoreBytesExtension::key ? "key" : "value") +
+                        " to be stored: " + written.error().text());
   bytes = *written;
   return KST_OK;
 }
 
 kst_status TaskNode::from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) {
-  if (store >= stores_.size()) return misused("asked for a value of a store that it does not have");
-  const bool key = part == StoreBytesExtension::key;
-  auto read = (key ? *store_serdes_[store].key : *store_serdes_[store].value).read(bytes, arena_);
-  if (!read)
-    return stop(std::move(read).error().in("store '" + task_.topology_.stores[node_.stores[store]].name +
-                                           "' holds bytes that its serdes cannot read"));
+  const Serde* serde = stored_serde(store, part);
+  if (!serde) return misused("asked for a value of a store that the node does not have");
+  auto read = serde->read(bytes, arena_);
+  if (!read) return stop(std::move(read).error().in("a store holds bytes that its serde cannot read"));
   value = *read;
   return KST_OK;
 }

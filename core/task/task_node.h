@@ -91,10 +91,11 @@ class TaskNode final : public ProcessorContext, private StoreUser {
     uint32_t input;
   };
 
-  struct StoreSerdes {
-    const Serde* key;
-    const Serde* value;
+  struct Serdes {
+    const Serde* key = nullptr;
+    const Serde* value = nullptr;
   };
+  const Serde* stored_serde(uint32_t store, uint32_t part) const;
 
   // Building
   void bind_outputs();
@@ -171,7 +172,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
-  std::vector<StoreSerdes> store_serdes_;  // of stores_
+  std::vector<Serdes> store_serdes_;  // of stores_
+  Serdes own_serdes_;                 // processors: of what they put out
   int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic
   bool keeps_late_ = false;                // what it drops as late goes to the dead-letter topic
 

@@ -138,6 +138,14 @@ std::string with_script(std::string config, const Declaration& declaration, bool
   return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
 }
 
+// Adds how often a join of streams looks for records that find no partner any more.
+std::string with_emit_interval(std::string config, const Declaration& declaration, const NodeDeclaration& node) {
+  if (declaration.emit_interval.count() == 0 || !node.join || !node.join->before || node.join->type == JoinType::inner)
+    return config;
+  config.pop_back();
+  return config + ",\"emit_interval\":" + std::to_string(declaration.emit_interval.count()) + "}";
+}
+
 std::string operator_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
@@ -174,7 +182,7 @@ std::string processor_config(const Declaration& declaration, const NodeDeclarati
                              const NodeAnalysis& analysis) {
   if (node.operator_name == "process") return node.config;
   const bool evaluates = !node.expressions.empty() && node.operator_name != "table";
-  return with_script(operator_config(node, analysis), declaration, evaluates);
+  return with_script(with_emit_interval(operator_config(node, analysis), declaration, node), declaration, evaluates);
 }
 
 std::string group_by_type(const NodeAnalysis& analysis) {

@@ -25,6 +25,7 @@ StreamJoin::Settings::Settings(const sdk::Config& config)
   wait[kLeft] = config.integer("after");
   wait[kRight] = config.integer("before");
   grace = config.integer("grace", 0);
+  emit_interval = config.integer("emit_interval", 0);
 }
 
 StreamJoin::StreamJoin(sdk::Context& context, const sdk::Config& config)
@@ -93,6 +94,11 @@ void StreamJoin::give_up_closed(const Record& record, sdk::Context& context) {
                               ? stream_time_ - std::min(later(settings_.wait[side], settings_.grace), stream_time_ + 1)
                               : kNever;
     soonest = std::max(soonest, closes_before[side]);
+  }
+  if (settings_.emit_interval > 0 && waiting_->oldest() < soonest) {
+    const int64_t now = context.wall_time();
+    if (now < next_emit_) return;
+    next_emit_ = now + settings_.emit_interval;
   }
   while (waiting_->oldest() < soonest) {
     closed_.clear();

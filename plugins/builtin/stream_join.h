@@ -26,7 +26,7 @@ class StreamJoin {
       R"({"type":"object","required":["type","value","before","after"],"properties":{)"
       R"("type":{"enum":["inner","left","outer","right"]},"value":{"type":"string"},)"
       R"("before":{"type":"integer","minimum":0},"after":{"type":"integer","minimum":0},)"
-      R"("grace":{"type":"integer","minimum":0},"script":{"type":"string"}},"additionalProperties":false})";
+      R"("grace":{"type":"integer","minimum":0},"emit_interval":{"type":"integer","minimum":0},"script":{"type":"string"}},"additionalProperties":false})";
   static constexpr sdk::StoreNeed kStores[] = {{"records of the left side", sdk::StoreKind::window},
                                                {"records of the right side", sdk::StoreKind::window},
                                                {"records that wait for a partner"}};
@@ -43,6 +43,7 @@ class StreamJoin {
     std::array<bool, 2> sends_alone{};  // by side: whether its records are sent without a partner
     std::array<int64_t, 2> wait{};      // by side: for how long after it a partner of its record may come, ms
     int64_t grace = 0;
+    int64_t emit_interval = 0;  // ms of the wall clock between two looks for records that have waited in vain
   };
 
   void process_one(const Record& record, sdk::Context& context);
@@ -59,6 +60,7 @@ class StreamJoin {
   std::array<sdk::RawWindowStore, 2> stores_;
   std::array<StoreBytes, 2> bytes_;
   std::optional<WaitingRecords> waiting_;
+  int64_t next_emit_ = 0;     // wall clock, with an emit_interval
   int64_t stream_time_ = -1;  // of both sides, records without key or value included
 
   // Of the record at hand; the room is reused.

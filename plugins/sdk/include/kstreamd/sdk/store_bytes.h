@@ -12,6 +12,8 @@ struct StoreBytesExtension {
   static constexpr const char* kId = "kstreamd.internal.store_bytes";
   static constexpr uint32_t kRevision = 1;
   enum Part : uint32_t { key, value };
+  // In place of a store's number: the serdes of what the node puts out.
+  static constexpr uint32_t kNode = UINT32_MAX;
 
   uint32_t struct_size;
   // The bytes that the store would keep of a key or value, no null. They live until the call into the processor

@@ -174,8 +174,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   std::vector<Serdes> store_serdes_;  // of stores_
   Serdes own_serdes_;                 // processors: of what they put out
-  int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic
-  bool keeps_late_ = false;                // what it drops as late goes to the dead-letter topic
+  int output_topic_ = -1;             // sinks: OutputTopics number; -1: each record says its topic
+  bool keeps_late_ = false;           // what it drops as late goes to the dead-letter topic
 
   // The worker's
   Arena arena_;

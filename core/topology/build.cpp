@@ -69,7 +69,7 @@ bool takes_changes(const NodeDeclaration& node, const NodeAnalysis& analysis) {
 
 // Whether records without a key are of use behind the topic on the way to an input.
 bool takes_null_keys(const NodeDeclaration& node, uint32_t input) {
-  if (!node.join) return node.operator_name == "repartition";
+  if (!node.join) return false;
   const JoinType type = node.join->type;
   return type == JoinType::outer || type == (input == 0 ? JoinType::left : JoinType::right);
 }

@@ -77,7 +77,7 @@ bool StreamJoin::join_partners(const Record& record, Side side, sdk::Context& co
   bool found = false;
   stores_[theirs].fetch(record.key, from, to, [&](const sdk::RawWindowRow& row) {
     found = true;
-    if (waiting_ && settings_.sends_alone[theirs] && row.start >= waiting_->oldest())
+    if (waiting_ && settings_.sends_alone[theirs] && row.start >= waiting_->oldest()[theirs])
       waiting_->remove(theirs, row.start, key_bytes(record, side), record.timestamp);
     see(theirs, row.value);
     send(record, record.key, std::max(record.timestamp, row.start), context);
@@ -87,28 +87,29 @@ bool StreamJoin::join_partners(const Record& record, Side side, sdk::Context& co
 
 // Sends alone what can find no partner any more.
 void StreamJoin::give_up_closed(const Record& record, sdk::Context& context) {
-  std::array<int64_t, 2> closes_before{};
-  int64_t soonest = kNever;
+  WaitingRecords::Oldest closes_before{};
+  bool any = false;
   for (const Side side : {kLeft, kRight}) {
-    closes_before[side] = settings_.sends_alone[side]
-                              ? stream_time_ - std::min(later(settings_.wait[side], settings_.grace), stream_time_ + 1)
-                              : kNever;
-    soonest = std::max(soonest, closes_before[side]);
+    const int64_t after = std::min(later(settings_.wait[side], settings_.grace), stream_time_ + 1);
+    closes_before[side] = settings_.sends_alone[side] ? stream_time_ - after : kNever;
+    any = any || waiting_->oldest()[side] < closes_before[side];
   }
-  if (settings_.emit_interval > 0 && waiting_->oldest() < soonest) {
+  if (!any) return;
+  if (settings_.emit_interval > 0) {
     const int64_t now = context.wall_time();
     if (now < next_emit_) return;
     next_emit_ = now + settings_.emit_interval;
   }
-  while (waiting_->oldest() < soonest) {
+  do {
     closed_.clear();
-    const int64_t left = waiting_->closed(closes_before, closed_);
+    const auto left = waiting_->closed(closes_before, closed_);
     for (Waiting& waiting : closed_) {
-      waiting_->set_oldest(waiting.timestamp);  // where to go on after an expression that fails
+      // Where to go on after an expression that fails.
+      waiting_->set_oldest({std::min(left[kLeft], waiting.timestamp), std::min(left[kRight], waiting.timestamp)});
       send_waiting(waiting, record, context);
     }
     waiting_->set_oldest(left);
-  }
+  } while (closed_.size() == WaitingRecords::kAtOnce);
 }
 
 void StreamJoin::send_waiting(Waiting& waiting, const Record& record, sdk::Context& context) {

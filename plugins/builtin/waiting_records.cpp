@@ -6,8 +6,7 @@
 namespace kstreamd::builtin {
 namespace {
 
-constexpr size_t kKeyAt = 9;     // after timestamp and side
-constexpr size_t kAtOnce = 256;  // entries that closed() hands out in one go
+constexpr size_t kKeyAt = 9;  // after timestamp and side
 constexpr char kListMark = 1;
 constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 
@@ -76,11 +75,11 @@ void WaitingRecords::add(Side side, int64_t timestamp, std::string_view key, std
   list_.push_back(byte_of(side));
   list_.append(value);
   store_.put(row, bytes_value(list_), timestamp);
-  oldest_ = std::min(oldest_, timestamp);
+  oldest_[side] = std::min(oldest_[side], timestamp);
 }
 
 void WaitingRecords::remove(Side side, int64_t timestamp, std::string_view key, int64_t now) {
-  if (timestamp < oldest_) return;
+  if (timestamp < oldest_[side]) return;
   const Value row = bytes_value(row_of(side, timestamp, key));
   if (store_.get(row)) store_.put(row, null_value(), now);
 }
@@ -98,27 +97,31 @@ std::optional<std::string_view> WaitingRecords::take(Waiting& entry, int64_t now
   return value;
 }
 
-int64_t WaitingRecords::closed(std::span<const int64_t, 2> closes_before, std::vector<Waiting>& out) {
+WaitingRecords::Oldest WaitingRecords::closed(const Oldest& closes_before, std::vector<Waiting>& out) {
   constexpr int64_t never = std::numeric_limits<int64_t>::min();
   bool open[2] = {closes_before[kLeft] == never, closes_before[kRight] == never};
-  int64_t oldest = kNone;
+  Oldest oldest{kNone, kNone};
   // Not from the beginning: what is older was removed, and a database steps over what was removed one by one.
   std::string from;
-  append(from, static_cast<uint64_t>(oldest_));
+  append(from, static_cast<uint64_t>(std::min(oldest_[kLeft], oldest_[kRight])));
   store_.range(bytes_value(from), null_value(), [&](const sdk::Row& row) {
     const std::string_view bytes = data_of(row.key);
     if (bytes.size() < kKeyAt) unreadable();
     const auto timestamp = static_cast<int64_t>(number_at<uint64_t>(bytes, 0));
     const Side side = bytes[kKeyAt - 1] != 0 ? kLeft : kRight;
     const bool closes = timestamp < closes_before[side];
-    if (closes && out.size() < kAtOnce) {
+    if (closes && out.size() == kAtOnce) {  // nobody has looked at what comes now
+      for (int64_t& of_side : oldest) of_side = std::min(of_side, timestamp);
+      return false;
+    }
+    if (closes) {
       const std::string_view kept = context_.copy(bytes);
       out.push_back({timestamp, side, kept.substr(kKeyAt), kept, context_.copy(data_of(row.value))});
       return true;
     }
-    oldest = std::min(oldest, timestamp);
+    oldest[side] = std::min(oldest[side], timestamp);
     open[side] = true;
-    return !closes && !(open[kLeft] && open[kRight]);
+    return !(open[kLeft] && open[kRight]);
   });
   return oldest;
 }

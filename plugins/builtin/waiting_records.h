@@ -6,9 +6,9 @@
 #pragma once
 #include <kstreamd/sdk/plugin.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +30,9 @@ class WaitingRecords {
  public:
   explicit WaitingRecords(sdk::Context& context, uint32_t store) : context_(context), store_(context.store(store)) {}
 
-  // No record waits that is older.
-  int64_t oldest() const { return oldest_; }
+  // By side: a timestamp that none of those that wait is older than.
+  using Oldest = std::array<int64_t, 2>;
+  const Oldest& oldest() const { return oldest_; }
 
   // `now`: the timestamp of the record that brings the change about.
   void add(Side side, int64_t timestamp, std::string_view key, std::string_view value);
@@ -41,17 +42,18 @@ class WaitingRecords {
   std::optional<std::string_view> take(Waiting& entry, int64_t now);
 
   // Appends the first of those with timestamp < closes_before[side], in their order; a side whose records do not wait
-  // has the least number there. They are to be taken, or looked for again. Returns what oldest() is once they are gone.
-  int64_t closed(std::span<const int64_t, 2> closes_before, std::vector<Waiting>& out);
-  // Nothing waits that is older than this.
-  void set_oldest(int64_t timestamp) { oldest_ = timestamp; }
+  // has the least number there. They are to be taken, or looked for again. Returns what oldest() is once they are gone;
+  // when they are kAtOnce, there may be more.
+  static constexpr size_t kAtOnce = 256;
+  Oldest closed(const Oldest& closes_before, std::vector<Waiting>& out);
+  void set_oldest(const Oldest& oldest) { oldest_ = oldest; }
 
  private:
   std::string_view row_of(Side side, int64_t timestamp, std::string_view key);
 
   sdk::Context& context_;
   const sdk::RawKeyValueStore store_;
-  int64_t oldest_ = 0;  // what was there at the start is not known
+  Oldest oldest_{};  // what was there at the start is not known
   std::string row_;
   std::string list_;
 };

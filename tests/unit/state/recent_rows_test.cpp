@@ -1,6 +1,7 @@
 #include "core/state/recent_rows.h"
 
-#include <catch2/catch_test_macros.hpp>
+#include <algorithm>
+#include <catch2/catch.hpp>
 #include <map>
 #include <random>
 #include <string>

@@ -49,6 +49,8 @@ class ProcessorContext {
   virtual const char* node_name() const = 0;
   virtual int64_t stream_time() const = 0;
   virtual int64_t wall_time() const = 0;
+  // As sdk/progress.h says; null where nothing is kept.
+  virtual int64_t* progress(std::string_view) { return nullptr; }
   virtual void request_commit() = 0;
   // [any thread]
   virtual void log(LogLevel level, std::string_view message) = 0;

@@ -5,7 +5,6 @@
 
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
-#include "core/topology/serde_text.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
 #include "kstreamd/sdk/store_bytes.h"
@@ -103,7 +102,6 @@ Status TaskNode::bind_serdes() {
 }
 
 Status TaskNode::bind_stores() {
-  own_serdes_ = {serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)};
   const auto& mine = task_.topology_.sub_topologies[task_.plan_.sub_topology].stores;
   for (int index : node_.stores) {
     const Store& declared = task_.topology_.stores[index];
@@ -114,8 +112,9 @@ Status TaskNode::bind_stores() {
     if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
     KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
     stores_.push_back(make_store_access({store, *key, *value, declared}, *this));
-    store_serdes_.push_back({key, value});
+    store_serdes_.push_back({"store '" + declared.name + "'", key, value});
   }
+  store_serdes_.push_back({"the node", serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)});
   return {};
 }
 
@@ -164,13 +163,9 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
     if (refused)
       status = refuse(Stage::deserialization, record);
     else if (!key)
-      status = reject(Stage::deserialization, record,
-                      "the key cannot be read as " + serde_text(node_.key_serde) + ": " + key.error().message,
-                      key.error().hint);
+      status = refuse_bytes(record, "key", node_.key_serde, std::move(key).error());
     else if (!value)
-      status = reject(Stage::deserialization, record,
-                      "the value cannot be read as " + serde_text(node_.value_serde) + ": " + value.error().message,
-                      value.error().hint);
+      status = refuse_bytes(record, "value", node_.value_serde, std::move(value).error());
     else if (in.without_time)
       status = reject_timestamp(record, *key, *value);
     else
@@ -251,15 +246,13 @@ Result<TopicHandle> TaskNode::named_topic(std::string_view name) {
   if (task_.topology_.is_internal(topic))
     return Error{Recovery::stop_topology, "the sink's topic '" + topic + "' is an internal topic of this topology",
                  "name a topic of your own"};
-  auto opened = task_.outputs_.producer->open_topic(topic, patience);
-  if (opened) {
-    named.emplace(topic, *opened);
-    return opened;
-  }
-  Error error = std::move(opened).error().in("the sink's topic '" + topic + "'");
-  // That it is missing is an error of the record that names it, not of the topology.
-  if (error.recovery == Recovery::retry_topology) error.recovery = Recovery::stop_topology;
-  return error;
+  auto found = task_.outputs_.producer->find_topic(topic, patience);
+  if (!found) return std::move(found).error().in("the sink's topic '" + topic + "'");
+  if (!*found)
+    return Error{Recovery::stop_topology, "the sink's topic '" + topic + "' does not exist",
+                 "create it before records name it"};
+  named.emplace(topic, **found);
+  return **found;
 }
 
 Status TaskNode::choose_destination(OutgoingRecord& out) {
@@ -483,28 +476,28 @@ kst_status TaskNode::schedule(uint32_t kind, int64_t interval, int64_t start, ui
   return KST_OK;
 }
 
-const Serde* TaskNode::stored_serde(uint32_t store, uint32_t part) const {
-  if (store >= store_serdes_.size() && store != StoreBytesExtension::kNode) return nullptr;
-  const Serdes& serdes = store == StoreBytesExtension::kNode ? own_serdes_ : store_serdes_[store];
-  return part == StoreBytesExtension::key ? serdes.key : serdes.value;
+const TaskNode::StoreSerdes* TaskNode::store_serdes(uint32_t store) const {
+  if (store == StoreBytesExtension::kNode) return &store_serdes_.back();
+  return store < stores_.size() ? &store_serdes_[store] : nullptr;
 }
 
 kst_status TaskNode::to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) {
-  const Serde* serde = stored_serde(store, part);
-  if (!serde) return misused("asked for the bytes of a store that the node does not have");
+  const StoreSerdes* serdes = store_serdes(store);
+  const bool key = part == StoreBytesExtension::key;
+  const Serde* serde = serdes ? (key ? serdes->key : serdes->value) : nullptr;
+  if (!serde) return misused("asked for the bytes of a store that it does not have");
   auto written = kstreamd::write_value(*serde, value, arena_);
-  if (!written)
-    return record_error(std::string(part == StoreBytesExtension::key ? "key" : "value") +
-                        " to be stored: " + written.error().text());
+  if (!written) return record_error(serdes->name + ", " + (key ? "key: " : "value: ") + written.error().text());
   bytes = *written;
   return KST_OK;
 }
 
 kst_status TaskNode::from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) {
-  const Serde* serde = stored_serde(store, part);
-  if (!serde) return misused("asked for a value of a store that the node does not have");
+  const StoreSerdes* serdes = store_serdes(store);
+  const Serde* serde = serdes ? (part == StoreBytesExtension::key ? serdes->key : serdes->value) : nullptr;
+  if (!serde) return misused("asked for a value of a store that it does not have");
   auto read = serde->read(bytes, arena_);
-  if (!read) return stop(std::move(read).error().in("a store holds bytes that its serde cannot read"));
+  if (!read) return stop(std::move(read).error().in(serdes->name + " has kept bytes that its serdes cannot read"));
   value = *read;
   return KST_OK;
 }
@@ -547,10 +540,7 @@ kst_status TaskNode::write_one(const Record& record) {
   out.headers = {record.headers, record.header_count};
   if (!is_null(record.key)) {
     auto key = write_value(*key_serde_, record.key, record.origin);
-    if (!key)
-      return reject(Stage::production, record,
-                    "the key cannot be written as " + serde_text(node_.key_serde) + ": " + key.error().message,
-                    key.error().hint);
+    if (!key) return refuse_value(record, "key", node_.key_serde, std::move(key).error());
     out.key_null = false;
     out.key = *key;
     if (partitions_by_inner_key_ && out.partition < 0)
@@ -559,10 +549,7 @@ kst_status TaskNode::write_one(const Record& record) {
   }
   if (!is_null(record.value)) {
     auto value = write_value(*value_serde_, record.value, record.origin);
-    if (!value)
-      return reject(Stage::production, record,
-                    "the value cannot be written as " + serde_text(node_.value_serde) + ": " + value.error().message,
-                    value.error().hint);
+    if (!value) return refuse_value(record, "value", node_.value_serde, std::move(value).error());
     out.value_null = false;
     out.value = *value;
   }

@@ -72,6 +72,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const char* node_name() const override { return node_.name.c_str(); }
   int64_t stream_time() const override { return task_.stream_time_; }
   int64_t wall_time() const override { return task_.services_.clock.wall_ms(); }
+  int64_t* progress(std::string_view name) override { return &task_.progress(node_.name + "/" + std::string(name)); }
   void request_commit() override { task_.commit_requested_ = true; }
   void log(LogLevel level, std::string_view message) override;
 
@@ -91,11 +92,12 @@ class TaskNode final : public ProcessorContext, private StoreUser {
     uint32_t input;
   };
 
-  struct Serdes {
-    const Serde* key = nullptr;
-    const Serde* value = nullptr;
+  struct StoreSerdes {
+    std::string name;  // for messages
+    const Serde* key;
+    const Serde* value;
   };
-  const Serde* stored_serde(uint32_t store, uint32_t part) const;
+  const StoreSerdes* store_serdes(uint32_t store) const;
 
   // Building
   void bind_outputs();
@@ -156,6 +158,10 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
   kst_status refuse(Stage stage, const Record& record);
+  // The same of a key or value (`part`) that its serde refuses; the task stops where the record is not at fault.
+  kst_status refuse_bytes(const Record& record, const char* part, const std::string& serde, Error error);
+  kst_status refuse_value(const Record& record, const char* part, const std::string& serde, Error error);
+  kst_status refuse_serde(Stage stage, const Record& record, const std::string& what, Error error);
   kst_status dead_letter(std::string_view kind, const Record& record, const std::string& message);
   void count_error();
   Labels labels() const;
@@ -172,10 +178,9 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
-  std::vector<Serdes> store_serdes_;  // of stores_
-  Serdes own_serdes_;                 // processors: of what they put out
-  int output_topic_ = -1;             // sinks: OutputTopics number; -1: each record says its topic
-  bool keeps_late_ = false;           // what it drops as late goes to the dead-letter topic
+  std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
+  int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic
+  bool keeps_late_ = false;                // what it drops as late goes to the dead-letter topic
 
   // The worker's
   Arena arena_;

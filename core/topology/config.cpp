@@ -68,7 +68,8 @@ Fields& table_fields(Fields& fields, const NodeAnalysis& analysis) {
   return fields.flag("changes", analysis.sends_changes);
 }
 
-std::string aggregation_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string aggregation_config(const Declaration& declaration, const NodeDeclaration& node,
+                               const NodeAnalysis& analysis) {
   Fields fields;
   if (node.window) fields.text("operation", node.operator_name);
   for (const char* name : {"init", "merge", "subtract"})
@@ -84,12 +85,15 @@ std::string aggregation_config(const NodeDeclaration& node, const NodeAnalysis& 
     fields.text("add", *text);
   }
   if (node.window) fields.raw("window", window_config(*node.window));
-  if (node.emit == Emit::on_window_close) fields.text("emit", "on_window_close");
-  fields.flag("per_commit", node.emit == Emit::per_commit && !node.window);
+  if (node.emit == Emit::on_window_close) {
+    fields.text("emit", "on_window_close");
+    if (declaration.emit_interval.count() > 0) fields.time("emit_interval", declaration.emit_interval);
+  }
+  fields.flag("per_commit", node.emit == Emit::per_commit);
   return fields.flag("versioned", analysis.versioned_rows).flag("changes", analysis.sends_changes).object();
 }
 
-std::string join_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string join_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis) {
   static constexpr const char* types[] = {"inner", "left", "outer", "right"};
   const auto& join = *node.join;
   Fields fields;
@@ -98,6 +102,8 @@ std::string join_config(const NodeDeclaration& node, const NodeAnalysis& analysi
   if (join.before) fields.time("before", *join.before).time("after", *join.after);
   const bool streams = join.before.has_value();
   if (join.grace || streams) fields.time("grace", join.grace.value_or(milliseconds(0)));
+  if (streams && join.type != JoinType::inner && declaration.emit_interval.count() > 0)
+    fields.time("emit_interval", declaration.emit_interval);
   return table_fields(fields.more(analysis.views), analysis).object();
 }
 
@@ -138,19 +144,11 @@ std::string with_script(std::string config, const Declaration& declaration, bool
   return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
 }
 
-// Adds how often a join of streams looks for records that find no partner any more.
-std::string with_emit_interval(std::string config, const Declaration& declaration, const NodeDeclaration& node) {
-  if (declaration.emit_interval.count() == 0 || !node.join || !node.join->before || node.join->type == JoinType::inner)
-    return config;
-  config.pop_back();
-  return config + ",\"emit_interval\":" + std::to_string(declaration.emit_interval.count()) + "}";
-}
-
-std::string operator_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string operator_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
-  if (is_aggregation(op)) return aggregation_config(node, analysis);
-  if (op == "join") return join_config(node, analysis);
+  if (is_aggregation(op)) return aggregation_config(declaration, node, analysis);
+  if (op == "join") return join_config(declaration, node, analysis);
   if (op == "suppress") return analysis.in.empty() ? "{}" : suppress_config(node, analysis);
   Fields fields;
   if (op != "table")  // its timestamp is the business of the source that it derives
@@ -182,7 +180,7 @@ std::string processor_config(const Declaration& declaration, const NodeDeclarati
                              const NodeAnalysis& analysis) {
   if (node.operator_name == "process") return node.config;
   const bool evaluates = !node.expressions.empty() && node.operator_name != "table";
-  return with_script(with_emit_interval(operator_config(node, analysis), declaration, node), declaration, evaluates);
+  return with_script(operator_config(declaration, node, analysis), declaration, evaluates);
 }
 
 std::string group_by_type(const NodeAnalysis& analysis) {

@@ -45,7 +45,7 @@ void StreamJoin::process(std::span<const Record> records, sdk::Context& context)
 void StreamJoin::process_one(const Record& record, sdk::Context& context) {
   const Side side = record.input == 0 ? kLeft : kRight;
   const bool alone = settings_.sends_alone[side];
-  stream_time_ = std::max(stream_time_, record.timestamp);
+  stream_time_.pass(record.timestamp);
   if (is_null(record.value)) return context.drop(is_null(record.key) && !alone ? "null_key" : "null_value");
   see(side, record.value);
   if (is_null(record.key)) {
@@ -54,13 +54,13 @@ void StreamJoin::process_one(const Record& record, sdk::Context& context) {
     return send(record, record.key, record.timestamp, context);
   }
   key_bytes_.reset();
-  if (waiting_ && record.timestamp == stream_time_) {
+  if (waiting_ && record.timestamp == stream_time_.get()) {
     give_up_closed(record, context);
     see(side, record.value);
   }
   stores_[side].put(record.key, record.timestamp, record.value, record.timestamp);
   if (join_partners(record, side, context) || !alone) return;
-  if (later(record.timestamp, settings_.wait[side]) < stream_time_) {
+  if (later(record.timestamp, settings_.wait[side]) < stream_time_.get()) {
     see(other(side), null_value());
     send(record, record.key, record.timestamp, context);
   } else {
@@ -90,8 +90,8 @@ void StreamJoin::give_up_closed(const Record& record, sdk::Context& context) {
   WaitingRecords::Oldest closes_before{};
   bool any = false;
   for (const Side side : {kLeft, kRight}) {
-    const int64_t after = std::min(later(settings_.wait[side], settings_.grace), stream_time_ + 1);
-    closes_before[side] = settings_.sends_alone[side] ? stream_time_ - after : kNever;
+    const int64_t after = std::min(later(settings_.wait[side], settings_.grace), stream_time_.get() + 1);
+    closes_before[side] = settings_.sends_alone[side] ? stream_time_.get() - after : kNever;
     any = any || waiting_->oldest()[side] < closes_before[side];
   }
   if (!any) return;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plugins/builtin/expressions.h"
+#include "plugins/builtin/progress.h"
 #include "plugins/builtin/store_bytes.h"
 #include "plugins/builtin/waiting_records.h"
 
@@ -33,6 +34,7 @@ class StreamJoin {
 
   StreamJoin(sdk::Context& context, const sdk::Config& config);
   static void check(const sdk::Config& config) { Settings trial(config); }
+  void init(sdk::Context& context) { stream_time_.find(context, "t"); }
   void process(std::span<const Record> records, sdk::Context& context);
 
  private:
@@ -60,8 +62,8 @@ class StreamJoin {
   std::array<sdk::RawWindowStore, 2> stores_;
   std::array<StoreBytes, 2> bytes_;
   std::optional<WaitingRecords> waiting_;
-  int64_t next_emit_ = 0;     // wall clock, with an emit_interval
-  int64_t stream_time_ = -1;  // of both sides, records without key or value included
+  int64_t next_emit_ = 0;   // wall clock, with an emit_interval
+  StreamTime stream_time_;  // of both sides, records without key or value included
 
   // Of the record at hand; the room is reused.
   std::optional<std::string_view> key_bytes_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/protocol/copartition.h"
+
 namespace kstreamd {
 namespace {
 
@@ -18,9 +20,16 @@ std::map<std::string, std::vector<int>> readers(const Topology& topology, const 
 Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string, int32_t>& partitions) {
   TaskPlan plan;
   std::map<std::string, int32_t> known = partitions;
+  const auto together = copartitions(topology);
   for (size_t s = 0; s < topology.sub_topologies.size(); ++s) {
     const SubTopology& sub = topology.sub_topologies[s];
     const auto by_topic = readers(topology, sub);
+    for (const auto& group : together)
+      if (topology.nodes[group.node].sub_topology == static_cast<int>(s))
+        KSTREAMD_TRY(copartition(topology, group, known));
+    for (const auto& [topic, nodes] : by_topic)
+      if (const auto made = plan.repartition_partitions.find(topic); made != plan.repartition_partitions.end())
+        made->second = known.at(topic);
     auto written = [&](const RepartitionTopic& r) {
       return topology.nodes[r.sink_node].sub_topology == static_cast<int>(s);
     };

@@ -4,6 +4,7 @@
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/descriptor_database.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -105,6 +106,8 @@ ProtobufSchema::~ProtobufSchema() = default;
 
 Result<std::shared_ptr<const ProtobufSchema>> ProtobufSchema::build(std::unique_ptr<Sources> sources,
                                                                     const std::string& main, std::string text) {
+  // What is wrong with bytes or schemas is an error of ours; the library would write it to stderr as well.
+  [[maybe_unused]] static const auto silenced = pb::SetLogHandler(nullptr);
   auto schema = std::shared_ptr<ProtobufSchema>(new ProtobufSchema);
   schema->sources_ = std::move(sources);
   schema->text_ = std::move(text);

@@ -33,6 +33,9 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Takes fetched records as a source: deserializes, moves the task's stream time, forwards. KST_STOP when the task
   // failed, here as below.
   kst_status read(std::span<FetchedRecord> records);
+  // Of a source with an expression for timestamps: puts what it says into the records, -1 for nothing. Where it fails
+  // FetchedRecord::without_time is set, and read() deals with it.
+  void extract_timestamps(std::span<FetchedRecord> records);
   // Takes records from a parent, on one of the node's inputs: processes them, or writes them as a sink.
   kst_status take(std::span<const Record> records, uint32_t input);
   kst_status punctuate(uint64_t schedule, int64_t timestamp);
@@ -107,7 +110,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Calls of the processor
   void begin(Call call) {
     call_ = call;
-    may_forward_ = call == Call::punctuate || (call == Call::process && !held_);
+    may_forward_ = node_.kind == NodeKind::processor && (call == Call::punctuate || (call == Call::process && !held_));
     message_.clear();
   }
   // What a call came to. What went wrong during it counts also when the processor did not hand it on.
@@ -124,11 +127,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status misused(std::string message);
   std::span<const Record> as_taken(std::span<const Record> records, uint32_t input);
   kst_status process(std::span<const Record> records);
+  kst_status process_each(std::span<const Record> records);
   kst_status process_warned(std::span<const Record> records);
   kst_status process_batch(std::span<const Record> records);
   kst_status process_failed(std::span<const Record>& records, size_t done, kst_status status);
   kst_status hand_on(uint32_t output, std::span<const Record> records);
   kst_status keep(std::span<const Record> records);
+  kst_status forward_fields(uint32_t output, std::span<const Record> records);
   kst_status refuse_forward(uint32_t output);
   std::string outputs_text() const;
 
@@ -144,8 +149,12 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   Result<std::string_view> write_value(const Serde& serde, const Value& value, const Origin* origin);
   // Whether serdes have crashed on the record as often as is allowed.
   bool refuses(const Origin* origin) const;
+  size_t extract(std::span<const Record> records, kst_status& status);
+  kst_status reject_timestamp(Record record, const Value& key, const Value& value);
   kst_status write(std::span<const Record> records);
   kst_status write_one(const Record& record);
+  Result<TopicHandle> named_topic(std::string_view name);
+  Status choose_destination(OutgoingRecord& out);
 
   // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
@@ -171,16 +180,20 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   size_t output_count_ = 0;                   // of these, the outputs
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
-  int output_topic_ = -1;                  // sinks: OutputTopics number
+  int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic
+  bool keeps_late_ = false;                // what it drops as late goes to the dead-letter topic
 
   // The worker's
   Arena arena_;
-  std::vector<Record> records_;        // sources: the batch being deserialized; held records: what is being forwarded
+  std::vector<int64_t> times_;   // sources: what the expression for timestamps has said
+  Record destination_{};         // sinks: topic (key) and partition (value) that expressions say for the next record
+  std::vector<Record> records_;  // sources: the batch being deserialized; held records: what is being forwarded
   std::vector<Record> taken_records_;  // what came in, where the node is given it in another form
   std::string message_;                // why the running call fails, as the processor says
   std::string misuse_;                 // what the processor did in the running call that it must not do
   Call call_ = Call::none;
   bool may_forward_ = false;
+  bool late_ = false;  // the running call has dropped something as late
 
   std::unique_ptr<HeldRecords> held_;
   std::deque<OwnedRecords> waiting_;  // one record each

@@ -24,6 +24,18 @@ std::map<std::string, int32_t> source_partitions(const Topology& topology, const
   return partitions;
 }
 
+// The topology with the topics of its patterns. Records come one by one here: none waits for another input's.
+Result<std::shared_ptr<const Topology>> as_run(std::shared_ptr<const Topology> topology, const DriverOptions& options) {
+  if (!topology->has_patterns() && topology->max_task_idle.count() == 0) return topology;
+  std::vector<std::string> existing = options.topics;
+  for (const auto& [topic, count] : options.partitions) existing.push_back(topic);
+  std::vector<GraphProblem> problems;
+  Topology resolved = with_pattern_topics(*topology, existing, problems);
+  if (!problems.empty()) return Error{Recovery::stop_topology, problems[0].message, problems[0].hint};
+  resolved.max_task_idle = std::chrono::milliseconds(0);
+  return std::make_shared<const Topology>(std::move(resolved));
+}
+
 Error not_a_source(const Topology& topology, const std::string& topic) {
   std::string names;
   for (const auto& name : topology.source_topics()) names += (names.empty() ? "" : ", ") + name;
@@ -60,6 +72,9 @@ class TopologyTestDriver::Alarm {
 Result<std::unique_ptr<TopologyTestDriver>> TopologyTestDriver::make(std::shared_ptr<const Topology> topology,
                                                                      const ProcessorCatalog& processors,
                                                                      DriverOptions options) {
+  auto runnable = as_run(std::move(topology), options);
+  if (!runnable) return std::move(runnable).error();
+  topology = std::move(*runnable);
   auto plan = plan_tasks(*topology, source_partitions(*topology, options));
   if (!plan) return std::move(plan).error();
   auto partitions = options.partitions;
@@ -412,7 +427,7 @@ bool TopologyTestDriver::is_source(const std::string& topic) const {
 
 bool TopologyTestDriver::is_output(const std::string& topic) const {
   const auto& names = output_topics_.names();
-  return std::find(names.begin(), names.end(), topic) != names.end();
+  return std::find(names.begin(), names.end(), topic) != names.end() || outputs_.named.contains(topic);
 }
 
 bool TopologyTestDriver::is_internal(const std::string& topic) const {
@@ -430,9 +445,13 @@ std::optional<TopicSerdes> TopologyTestDriver::output_serdes(const std::string& 
   const Serde* bytes = processors_.serde("bytes");
   if (is_internal(topic)) return TopicSerdes{bytes, bytes};
   for (const auto& node : topology_->nodes)
-    if (node.kind == NodeKind::sink && node.topics.at(0) == topic)
+    if (node.kind == NodeKind::sink && !node.topics.empty() && node.topics.front() == topic)
       return TopicSerdes{processors_.serde(node.key_serde), processors_.serde(node.value_serde)};
   if (topic == topology_->dead_letter_topic && !topic.empty()) return TopicSerdes{bytes, bytes};
+  // Any other may be one that the records of a sink name.
+  for (const auto& node : topology_->nodes)
+    if (node.kind == NodeKind::sink && node.topics.empty())
+      return TopicSerdes{processors_.serde(node.key_serde), processors_.serde(node.value_serde)};
   return std::nullopt;
 }
 

@@ -36,6 +36,7 @@ namespace kstreamd {
 
 struct DriverOptions {
   std::map<std::string, int32_t> partitions;  // by topic; others have one
+  std::vector<std::string> topics;            // that exist, for sources by pattern; those of `partitions` do
   int64_t start_ms = 0;                       // the wall clock at the beginning
   bool manual_commits = false;                // only commit() commits
   // Another order of tasks that could go on at the same time, and another spread of records without a key.

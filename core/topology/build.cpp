@@ -67,6 +67,13 @@ bool takes_changes(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   return operators.count(node.operator_name) || is_aggregation(node.operator_name) || node.operator_name == "join";
 }
 
+// Whether records without a key are of use behind the topic on the way to an input.
+bool takes_null_keys(const NodeDeclaration& node, uint32_t input) {
+  if (!node.join) return false;
+  const JoinType type = node.join->type;
+  return type == JoinType::outer || type == (input == 0 ? JoinType::left : JoinType::right);
+}
+
 int Builder::add(Node node) {
   t_.nodes.push_back(std::move(node));
   return static_cast<int>(t_.nodes.size()) - 1;
@@ -119,7 +126,7 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   sink.name = in.repartition + "-repartition-sink";
   sink.kind = NodeKind::sink;
   sink.operator_name = "repartition_sink";
-  sink.drops_null_keys = declared.operator_name != "repartition" && declared.operator_name != "join";
+  sink.drops_null_keys = !takes_null_keys(declared, input);
   topic.sink_node = add(std::move(sink));
   if (group >= 0) t_.nodes[group].children[0].emplace_back(topic.sink_node);
   entry_[i][input] = group >= 0 ? group : topic.sink_node;
@@ -265,7 +272,11 @@ int Builder::store_index(const StoreUse& use) {
 }
 
 void Builder::connect(size_t i) {
-  for (const auto& input : analysis_.nodes[i].inputs) {
+  auto inputs = analysis_.nodes[i].inputs;
+  // A right join is a left one with the sides swapped, also where both sides are one stream.
+  if (declaration_.nodes[i].join && declaration_.nodes[i].join->type == JoinType::right)
+    std::reverse(inputs.begin(), inputs.end());
+  for (const auto& input : inputs) {
     if (input.lookup || exit_[input.node] < 0) continue;
     const uint32_t k = input.input < entry_[i].size() ? input.input : 0;
     const int to = entry_[i][k];
@@ -386,6 +397,8 @@ bool Builder::takes_batches(const SubTopology& sub) const {
   std::map<std::string, std::map<int, int>> starts;  // several sources may read one topic
   for (int source : sub.sources)
     for (const auto& topic : t_.nodes[source].topics) starts[topic][source] = 1;
+  for (int source : sub.sources)
+    if (!t_.nodes[source].pattern.empty()) starts["/" + t_.nodes[source].pattern][source] = 1;
   for (auto& [topic, paths] : starts)
     if (!single_paths(sub, paths)) return false;
   return true;
@@ -395,6 +408,8 @@ bool Builder::takes_batches(const SubTopology& sub) const {
 bool Builder::single_paths(const SubTopology& sub, std::map<int, int>& paths) const {
   std::map<int, int> store_uses;
   std::map<std::string, int> topic_uses;
+  size_t sinks = 0;
+  bool any_topic = false;  // a sink says for each record where it goes
   for (int n : sub.nodes) {
     auto at = paths.find(n);
     if (at == paths.end()) continue;
@@ -404,10 +419,12 @@ bool Builder::single_paths(const SubTopology& sub, std::map<int, int>& paths) co
     for (int store : t_.nodes[n].stores)
       if (!t_.stores[store].global && ++store_uses[store] > 1) return false;
     if (t_.nodes[n].kind != NodeKind::sink) continue;
+    ++sinks;
+    any_topic = any_topic || t_.nodes[n].topics.empty();
     for (const auto& topic : t_.nodes[n].topics)
       if (++topic_uses[topic] > 1) return false;
   }
-  return true;
+  return !any_topic || sinks == 1;
 }
 
 }  // namespace

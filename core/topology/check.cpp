@@ -12,6 +12,13 @@ namespace {
 
 constexpr size_t max_nodes = 2000;
 
+// The expression of a source, table or global table.
+std::string timestamp_of(const NodeDeclaration& node) {
+  for (const auto& e : node.expressions)
+    if (e.name == "timestamp") return e.text;
+  return "";
+}
+
 }  // namespace
 
 Checker::Checker(const Declaration& declaration, const ProcessorTypes& types)
@@ -223,6 +230,10 @@ void Checker::check_topics() {
       // Sources of one topic read it together: there is one position to start from.
       if (first->second == i)
         report(i, pointer, "topic '" + topic + "' is named twice", "remove one of the two");
+      else if (timestamp_of(declared(first->second)) != timestamp_of(declared(i)))
+        report(i, pointer,
+               "topic '" + topic + "' has another timestamp at source '" + declared(first->second).name + "'",
+               "its records have one time, which decides what comes next: give both the same timestamp");
       else if (declared(first->second).reset != declared(i).reset)
         report(i, pointer, "topic '" + topic + "' has another reset at source '" + declared(first->second).name + "'",
                "a topic starts at one place: give both the same reset");

@@ -93,7 +93,7 @@ std::string aggregation_config(const Declaration& declaration, const NodeDeclara
   return fields.flag("versioned", analysis.versioned_rows).flag("changes", analysis.sends_changes).object();
 }
 
-std::string join_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string join_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis) {
   static constexpr const char* types[] = {"inner", "left", "outer", "right"};
   const auto& join = *node.join;
   Fields fields;
@@ -102,6 +102,8 @@ std::string join_config(const NodeDeclaration& node, const NodeAnalysis& analysi
   if (join.before) fields.time("before", *join.before).time("after", *join.after);
   const bool streams = join.before.has_value();
   if (join.grace || streams) fields.time("grace", join.grace.value_or(milliseconds(0)));
+  if (streams && join.type != JoinType::inner && declaration.emit_interval.count() > 0)
+    fields.time("emit_interval", declaration.emit_interval);
   return table_fields(fields.more(analysis.views), analysis).object();
 }
 
@@ -146,7 +148,7 @@ std::string operator_config(const Declaration& declaration, const NodeDeclaratio
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
   if (is_aggregation(op)) return aggregation_config(declaration, node, analysis);
-  if (op == "join") return join_config(node, analysis);
+  if (op == "join") return join_config(declaration, node, analysis);
   if (op == "suppress") return analysis.in.empty() ? "{}" : suppress_config(node, analysis);
   Fields fields;
   if (op != "table")  // its timestamp is the business of the source that it derives

@@ -178,11 +178,22 @@ struct Topology {
 
   std::vector<std::string> source_topics() const;  // without the internal ones, sorted, no repeats
   std::vector<std::string> sink_topics() const;    // the same; with the dead-letter topic, if there is one
+  // Whether a source reads topics by a pattern, and a sink writes topics that it says for each record.
+  bool has_patterns() const;
+  bool has_named_topics() const;
+  // Whether it is a topic that the topology makes for itself.
+  bool is_internal(const std::string& topic) const;
   // The internal topic whose partitions stand for tasks: "<name>-kstreamd-tasks".
   std::string tasks_topic() const { return name + "-kstreamd-tasks"; }
 
   bool operator==(const Topology&) const = default;
 };
+
+// The topology with those of the existing topics as topics of its sources by pattern that fit; internal topics fit
+// none. A topic that other sources read too is a problem, of the node that has the pattern.
+struct GraphProblem;
+Topology with_pattern_topics(const Topology& topology, const std::vector<std::string>& existing,
+                             std::vector<GraphProblem>& problems);
 
 // A problem of a graph, placed by node and key; core/spec finds line and column.
 struct GraphProblem {

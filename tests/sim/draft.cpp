@@ -25,6 +25,7 @@ class Types final : public ProcessorTypes {
     return made;
   }
   std::vector<std::string> names() const override { return {}; }
+  std::vector<std::string> plugin_serdes() const override { return {"fussy"}; }
   std::vector<Problem> check(const std::string&, const std::string&) const override { return {}; }
   std::string where_plugins_are() const override { return ""; }
 };
@@ -70,9 +71,15 @@ Draft& Draft::simple(const std::string& name, const std::string& op, std::vector
   return *this;
 }
 
+Draft& Draft::reading(const std::string& value_serde) {
+  declaration_.nodes.back().serde.value = value_serde;
+  return *this;
+}
+
 Draft& Draft::with_dead_letters() {
   declaration_.dead_letter_topic = dead_letter_topic;
-  declaration_.nodes.back().on_error.processing = ErrorAction::dead_letter;
+  declaration_.nodes.back().on_error = {
+      .deserialization = ErrorAction::dead_letter, .processing = ErrorAction::dead_letter, .production = {}};
   return *this;
 }
 

@@ -27,7 +27,9 @@ class Draft {
   // A chain behind a repartition topic where the key has changed.
   Draft& count(const std::string& name, const std::string& from, const std::string& store);
   Draft& simple(const std::string& name, const std::string& op, std::vector<std::string> from);
-  // Records that the last node refuses go to the dead-letter topic.
+  // Of the source declared last.
+  Draft& reading(const std::string& value_serde);
+  // Records that the last node cannot read, or refuses, go to the dead-letter topic.
   Draft& with_dead_letters();
   Topology compiled() const;
 

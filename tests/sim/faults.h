@@ -26,7 +26,7 @@ enum class Event : uint8_t {
   crash_before_checkpoint,
   crash_after_checkpoint,
   crash_while_restoring,
-  crash_in_group,
+  crash_in_group,  // the last kind of crash
   instance_stopped,
   worker_stalled,
   control_stalled,

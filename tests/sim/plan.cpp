@@ -148,6 +148,14 @@ Plan make_plan(uint64_t seed, Sabotage sabotage) {
   return plan;
 }
 
+void crash_only_at(Plan& plan, const CrashPoint& point) {
+  constexpr auto last = static_cast<size_t>(Event::crash_in_group);
+  for (size_t i = 0; i <= last; ++i) plan.likelihood[i] = 0;
+  for (const Rate& rate : rates)
+    if (rate.event == point.before || rate.event == point.after)
+      plan.likelihood[static_cast<size_t>(rate.event)] = rate.in_a_million * 2;
+}
+
 std::string Plan::describe() const {
   auto ms = [](Duration d) { return std::to_string(d.count() / 1000.0).substr(0, 6) + " ms"; };
   std::string text = "shape " + std::string(shape_name(shape)) + (at_least_once ? ", at least once, " : ", ") +

@@ -72,5 +72,7 @@ struct Plan {
 };
 
 Plan make_plan(uint64_t seed, Sabotage sabotage = Sabotage::none);
+// The same with crashes before and after this step only.
+void crash_only_at(Plan& plan, const CrashPoint& point);
 
 }  // namespace kstreamd::sim

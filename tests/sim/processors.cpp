@@ -89,6 +89,21 @@ kst_status pick(const Record& record, ProcessorContext& context, Chaos& chaos) {
   return KST_RECORD_ERROR;
 }
 
+class FussySerde final : public Serde {
+ public:
+  const std::string& name() const override { return name_; }
+  Result<Value> read(std::string_view bytes, Arena& arena) const override {
+    if (is_unreadable(bytes)) return Error{.message = "it cannot be read", .hint = ""};
+    return find_serde("string")->read(bytes, arena);
+  }
+  Result<std::string_view> write(const Value& value, Arena& arena) const override {
+    return find_serde("string")->write(value, arena);
+  }
+
+ private:
+  const std::string name_ = "fussy";
+};
+
 // From a chain's output to the next chain's input: fewer keys.
 kst_status rekey(const Record& record, ProcessorContext& context) {
   Link link;
@@ -131,6 +146,7 @@ bool read_output(std::string_view text, Link& link, std::string& id) {
   return true;
 }
 
+bool is_unreadable(std::string_view id) { return hash_of(id) % 7 == 0; }
 bool is_refused(std::string_view id) { return hash_of(id) % 5 == 0; }
 int ways_of(std::string_view id) { return static_cast<int>(hash_of(id) % 4); }
 std::string tagged(std::string_view id, const char* mark) {
@@ -160,6 +176,8 @@ void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos)
   processors.steps["windowed"] = [&chaos](const Record& r, ProcessorContext& c) { return add_to_window(r, c, chaos); };
   processors.steps["sessions"] = [&chaos](const Record& r, ProcessorContext& c) { return add_to_session(r, c, chaos); };
   processors.steps["picky"] = [&chaos](const Record& r, ProcessorContext& c) { return pick(r, c, chaos); };
+  static const FussySerde fussy;
+  processors.serdes_of_plugins["fussy"] = &fussy;
   processors.steps["left"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "L"); };
   processors.steps["right"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "R"); };
 }

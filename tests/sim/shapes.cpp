@@ -198,13 +198,15 @@ class Buffered final : public Keyed {
   }
 };
 
-// Records that a processor refuses go to the dead-letter topic.
+// Records that a serde cannot read or a processor refuses go to the dead-letter topic.
 class Refused final : public Keyed {
  public:
   std::vector<Stage> stages() const override { return {{"out", "counts", ""}, {dead_letter_topic, "", ""}}; }
   Topology topology(const Plan& plan) const override {
     return Draft(plan)
         .source("in", "in")
+        .reading("fussy")
+        .with_dead_letters()
         .process("picky", {"in"}, "picky")
         .with_dead_letters()
         .process("chain", {"picky"}, "chain", {"counts"})
@@ -213,7 +215,7 @@ class Refused final : public Keyed {
   }
   void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     Expected expected{0, r.key, r.value, lane_of(r), r.timestamp};
-    if (is_refused(r.value)) {
+    if (is_unreadable(r.value) || is_refused(r.value)) {
       expected.stage = 1;
       expected.origin = lane_of(r) + "@" + std::to_string(r.offset);
     }

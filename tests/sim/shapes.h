@@ -103,6 +103,7 @@ uint64_t hash_of(std::string_view text, uint64_t from = 14695981039346656037u);
 std::string lane_of(const InputRecord& record);
 
 // What the other processors do to an id or a key.
+bool is_unreadable(std::string_view id);  // for the serde "fussy"
 bool is_refused(std::string_view id);
 int ways_of(std::string_view id);  // bit 0: it goes to the left, bit 1: to the right
 std::string tagged(std::string_view id, const char* mark);

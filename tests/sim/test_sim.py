@@ -46,6 +46,16 @@ PLANTED = {
     "lost_dead_letter": r"^dead-\d+@.*it comes before '\S+' of \S+, which is first",
     "doubled_dead_letter": r"^dead-\d+@.*it was put out before",
 }
+# Of each step at which a process may be killed: an error that shows when that happens there.
+AT_CRASHES = {
+    "produce": "committed_crash",
+    "offsets": "early_offsets",
+    "commit": "early_write",
+    "local write": "torn_write",
+    "flush": "torn_flush",
+    "ingest": "early_position",
+    "checkpoint": "early_checkpoint",
+}
 # What they come to where the guarantee is at least once.
 AT_LEAST_ONCE = {kind: [r"was made on a state that lacks updates"] for kind in ("torn_flush", "torn_write")}
 # What shows only at the end of a run, when nothing came later to betray the error.
@@ -79,10 +89,17 @@ class Planted(unittest.TestCase):
             with self.subTest(kind):
                 self.find(kind, [reason, *AT_THE_END.get(kind, []), *AT_LEAST_ONCE.get(kind, [])])
 
-    def find(self, kind, reasons):
+    def test_an_error_shows_at_the_crashes_that_it_makes_wrong(self):
+        points = re.search(r"crash_points\[\] = \{(.*?)\n\};", Path(__file__).with_name("faults.h").read_text(), re.S).group(1)
+        self.assertEqual(set(re.findall(r'\{"([\w ]+)"', points)), set(AT_CRASHES))
+        for point, kind in AT_CRASHES.items():
+            with self.subTest(point):
+                self.find(kind, [PLANTED[kind]], "--crash-at", point)
+
+    def find(self, kind, reasons, *words):
         problems = []
         for seed in range(1, WITHIN + 1, AT_ONCE):
-            code, output = sim("--from", seed, "--seeds", AT_ONCE, "--keep-going", "--sabotage", kind)
+            code, output = sim("--from", seed, "--seeds", AT_ONCE, "--keep-going", "--sabotage", kind, *words)
             found = FAILED.findall(output)
             # Not a crash of the program, say.
             self.assertEqual(code, 1 if found else 0, output)

@@ -50,22 +50,22 @@ Error bad_spec(std::string message, std::string hint) {
   return Error{.message = std::move(message), .hint = std::move(hint)};
 }
 
+// The serde that a spec names as its own of `kind`.
+Result<const Serde*> inner_serde(const json& parsed, const std::string& kind, const SerdeLookup& lookup) {
+  const json& named = parsed[kind];
+  const std::string name = named.is_string() ? named.get<std::string>() : named.dump();
+  if (is_serde_spec(name)) return make_serde(name, lookup);
+  if (const Serde* inner = lookup(name)) return inner;
+  return bad_spec("unknown serde '" + name + "' within " + kind,
+                  "write " + kind + ": SERDE, the one of what is inside");
+}
+
 Result<const Serde*> make_windowed(const std::string& spec, const json& parsed, bool session,
                                    const SerdeLookup& lookup) {
   const std::string kind = session ? "session_windowed" : "time_windowed";
-  const json& named = parsed[kind];
-  const std::string name = named.is_string() ? named.get<std::string>() : named.dump();
-  const Serde* inner = nullptr;
-  if (is_serde_spec(name)) {
-    auto found = make_serde(name, lookup);
-    if (!found) return found;
-    inner = *found;
-  } else {
-    inner = lookup(name);
-  }
-  if (!inner)
-    return bad_spec("unknown serde '" + name + "' within " + kind,
-                    "write " + kind + ": SERDE, the one of the inner key");
+  auto found = inner_serde(parsed, kind, lookup);
+  if (!found) return found;
+  const Serde* inner = *found;
   if (inner->windowed())
     return bad_spec("the serde within " + kind + " is windowed itself", "name the serde of the inner key");
   const auto size = parsed.find("size");
@@ -81,6 +81,12 @@ Result<const Serde*> make_windowed(const std::string& spec, const json& parsed, 
   });
 }
 
+Result<const Serde*> make_of_changes(const std::string& spec, const json& parsed, const SerdeLookup& lookup) {
+  auto inner = inner_serde(parsed, "change", lookup);
+  if (!inner) return inner;
+  return made().get({spec, *inner}, [&] { return make_change(spec, **inner); });
+}
+
 }  // namespace
 
 Result<const Serde*> make_serde(std::string_view spec, const SerdeLookup& lookup) {
@@ -89,6 +95,7 @@ Result<const Serde*> make_serde(std::string_view spec, const SerdeLookup& lookup
   if (!parsed.is_object()) return bad_spec("the serde " + text + " is no JSON object", "write {\"KIND\": ARGUMENTS}");
   if (parsed.contains("time_windowed")) return make_windowed(text, parsed, false, lookup);
   if (parsed.contains("session_windowed")) return make_windowed(text, parsed, true, lookup);
+  if (parsed.contains("change")) return make_of_changes(text, parsed, lookup);
   return bad_spec("unknown kind of serde: " + text, "the kinds are time_windowed and session_windowed");
 }
 

@@ -40,6 +40,7 @@ class Serde {
 // Whether the name of a serde is a spec: what a topology file says of a serde that takes arguments, as compact JSON.
 //   {"time_windowed":"string","size":30000}   size in ms
 //   {"session_windowed":"int64"}
+//   {"change":"json"}                         a table's updates (sdk/change.h); no topology file names it
 // A serde within another is a name, or a spec in its turn.
 inline bool is_serde_spec(std::string_view name) { return name.starts_with('{'); }
 

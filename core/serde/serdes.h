@@ -17,5 +17,7 @@ std::vector<const Serde*> json_serdes();   // json
 // `size` of the windows in ms; 0: unknown, so that what is read has no end.
 std::unique_ptr<const Serde> make_time_windowed(std::string name, const Serde& inner, int64_t size);
 std::unique_ptr<const Serde> make_session_windowed(std::string name, const Serde& inner);
+// Of a table's updates with their old values, where its rows cross a topic to be grouped anew.
+std::unique_ptr<const Serde> make_change(std::string name, const Serde& inner);
 
 }  // namespace kstreamd

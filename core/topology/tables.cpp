@@ -140,7 +140,8 @@ void Checker::plan_tables() {
     node(i).versioned_rows = node(i).keeps_rows && !declared(i).window && store && store->type == "versioned";
   }
   for (int i : result_.order) plan_table(static_cast<size_t>(i));
-  // Below a versioned table they have to tell what is older than the latest, and at a commit what there was at the last.
+  // Below a versioned table they have to tell what is older than the latest, and at a commit what there was at the
+  // last.
   for (size_t i = 0; i < declaration_.nodes.size(); ++i)
     if (node(i).out.table && (node(i).out.versioned || declared(i).emit == Emit::per_commit))
       node(i).sends_changes = true;

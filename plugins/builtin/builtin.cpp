@@ -1,13 +1,16 @@
 #include "plugins/builtin/builtin.h"
 
+#include "plugins/builtin/aggregations.h"
 #include "plugins/builtin/operators.h"
+#include "plugins/builtin/tables.h"
 
 namespace kstreamd {
 
 const kst_plugin* builtin_plugin() {
   using namespace builtin;
   return sdk::plugin<Filter, FilterNot, Map, MapValues, FlatMap, FlatMapValues, SelectKey, Merge, Branch, Peek, Count,
-                     ToStream>("builtin", KSTREAMD_VERSION);
+                     ToStream, Reduce, Aggregate, Cogroup, Table, TableFilter, TableFilterNot, TableMapValues,
+                     TableGroupBy, TableCount, TableReduce, TableAggregate>("builtin", KSTREAMD_VERSION);
 }
 
 }  // namespace kstreamd

@@ -3,22 +3,11 @@
 #include <cstring>
 #include <functional>
 
+#include "plugins/builtin/aggregations.h"
 #include "plugins/builtin/operators.h"
 
 namespace kstreamd::builtin {
 namespace {
-
-bool countable(const Record& record, Context& context) {
-  if (is_null(record.key)) {
-    context.drop("null_key");
-    return false;
-  }
-  if (is_null(record.value)) {
-    context.drop("null_value");
-    return false;
-  }
-  return true;
-}
 
 uint64_t bits_of(const Value& key) { return std::bit_cast<uint64_t>(key.u.integer); }
 
@@ -30,23 +19,12 @@ size_t hash_of(const Value& key) {
 // Of keys of one type.
 bool same(const Value& a, const Value& b) { return has_data(a) ? data_of(a) == data_of(b) : bits_of(a) == bits_of(b); }
 
-void add_one(sdk::Row& row, const Record& record) {
-  if (is_null(row.value)) {
-    row.value = int64_value(0);
-    row.timestamp = record.timestamp;
-  } else if (!is_integer(row.value)) {
-    throw sdk::RecordError(std::string("the store of counts holds a ") + type_name(row.value) +
-                           ": its value serde must be int64");
-  }
-  row.value = int64_value(row.value.u.integer + 1);
-  row.timestamp = std::max(row.timestamp, record.timestamp);
-}
-
-void forward(const sdk::Row& row, const Record& record, Context& context) {
-  Record out = record;
-  out.value = row.value;
-  out.timestamp = row.timestamp;
-  context.forward_borrowed(out);
+// Counts the record in, and gives what was there before.
+Value add_one(sdk::Row& row, const Record& record) {
+  const Value before = row.value;
+  row.timestamp = is_null(before) ? record.timestamp : std::max(row.timestamp, record.timestamp);
+  row.value = counted(before, 1);
+  return before;
 }
 
 }  // namespace
@@ -67,44 +45,49 @@ uint32_t Count::KeyIndex::row_of(const Value& key, std::vector<sdk::Row>& rows) 
 }
 
 void Count::count_one(const Record& record, Context& context) {
-  if (!countable(record, context)) return;
-  sdk::Row row{record.key, null_value(), 0};
-  const auto store = context.store(0);
-  store.get_many({&row, 1});
-  add_one(row, record);
-  store.put_many({&row, 1});
-  forward(row, record, context);
+  if (!takes_part(record, context)) return;
+  const Stamped found = rows_.get(record.key);
+  sdk::Row row{record.key, found.value, found.timestamp};
+  const Value before = add_one(row, record);
+  rows_.update(record, row.value, before, row.timestamp);
 }
 
 // One lookup and one write for the batch: each key once, counted in the order of its records.
 void Count::count_batch(std::span<const Record> records, Context& context) {
   constexpr uint32_t kDropped = UINT32_MAX;
   index_.reset(records.size());
-  rows_.clear();
+  counts_.clear();
   row_of_record_.clear();
   for (const Record& record : records) {
     const bool counts = !is_null(record.key) && !is_null(record.value);
-    row_of_record_.push_back(counts ? index_.row_of(record.key, rows_) : kDropped);
+    row_of_record_.push_back(counts ? index_.row_of(record.key, counts_) : kDropped);
   }
   const auto store = context.store(0);
-  const kst_status status = rows_.empty() ? KST_OK : store.try_get_many(rows_);
+  const kst_status status = counts_.empty() ? KST_OK : store.try_get_many(counts_);
   if (status != KST_OK && status != KST_RECORD_ERROR) throw sdk::StopProcessing(status);
-  const bool readable = std::all_of(rows_.begin(), rows_.end(),
+  const bool readable = std::all_of(counts_.begin(), counts_.end(),
                                     [](const sdk::Row& row) { return is_null(row.value) || is_integer(row.value); });
   if (status != KST_OK || !readable) return count_singly(records, context);  // which shows the record at fault
 
+  struct Update {
+    Value now;
+    Value before;
+    int64_t timestamp;
+  };
   context.processing(0);
-  auto* counts = context.scratch<sdk::Row>(records.size());
+  auto* updates = context.scratch<Update>(records.size());
   for (size_t i = 0; i < records.size(); ++i) {
     if (row_of_record_[i] == kDropped) continue;
-    sdk::Row& row = rows_[row_of_record_[i]];
-    add_one(row, records[i]);
-    counts[i] = row;
+    sdk::Row& row = counts_[row_of_record_[i]];
+    const Value before = add_one(row, records[i]);
+    updates[i] = {row.value, before, row.timestamp};
   }
-  store.put_many(rows_);
+  store.put_many(counts_);
   for (size_t i = 0; i < records.size(); ++i) {
     context.processing(i);
-    if (countable(records[i], context)) forward(counts[i], records[i], context);
+    if (!takes_part(records[i], context)) continue;
+    const Update& update = updates[i];
+    rows_.forward(records[i], {update.now, update.before}, update.timestamp);
   }
 }
 
@@ -123,7 +106,7 @@ void Count::process(std::span<const Record> records, Context& context) {
     if (type == KST_NULL) type = record.key.type;
     one_type &= record.key.type == type;
   }
-  if (records.size() > 1 && one_type)
+  if (records.size() > 1 && one_type && !versioned_)
     count_batch(records, context);
   else
     count_singly(records, context);

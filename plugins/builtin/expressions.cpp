@@ -29,6 +29,15 @@ script::Expression Expressions::compile(const sdk::Config& config, std::string_v
   const size_t known = config.problems().size();
   const std::string text = config.string(key);
   if (config.problems().size() > known) return {};  // it is no text
+  return compile_text(config, key, text, scope);
+}
+
+script::Expression Expressions::compile_item(const sdk::Config& item, script::Scope scope) {
+  return compile_text(item, "", item.read_string(), scope);
+}
+
+script::Expression Expressions::compile_text(const sdk::Config& config, std::string_view key, const std::string& text,
+                                             script::Scope scope) {
   std::vector<script::Problem> problems;
   const auto expression = engine_.compile(text, problems, scope);
   report(config, key, problems);

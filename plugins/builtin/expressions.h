@@ -4,6 +4,7 @@
 #include <kstreamd/sdk/context.h>
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -32,10 +33,15 @@ class Expressions {
                              script::Scope scope = script::kRecordScope);
   std::optional<script::Expression> compile_optional(const sdk::Config& config, std::string_view key,
                                                      script::Scope scope = script::kRecordScope);
+  // An expression that is an item of a list.
+  script::Expression compile_item(const sdk::Config& item, script::Scope scope);
 
   script::Engine& engine() { return engine_; }
 
  private:
+  script::Expression compile_text(const sdk::Config& config, std::string_view key, const std::string& text,
+                                  script::Scope scope);
+
   script::Engine engine_;
 };
 

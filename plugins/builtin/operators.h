@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plugins/builtin/expressions.h"
+#include "plugins/builtin/table_rows.h"
 
 namespace kstreamd::builtin {
 
@@ -20,23 +21,24 @@ struct CheckedByConstruction {
   static void check(const Config& config) { Operator trial(config); }
 };
 
-// filter and filter_not. On a table a null value passes unasked, and what is refused goes on as a tombstone.
+inline constexpr const char* kExprSchema = R"({"type":"object","required":["expr"],"properties":{)"
+                                           R"("expr":{"type":"string"},"script":{"type":"string"}},)"
+                                           R"("additionalProperties":false})";
+
+// filter and filter_not of a stream.
 template <bool keep>
 class FilterOf : public CheckedByConstruction<FilterOf<keep>> {
  public:
   static constexpr const char* kName = keep ? "kstreamd.filter" : "kstreamd.filter_not";
   static constexpr const char* kDescription =
       keep ? "Passes the records for which an expression is true" : "Drops the records for which an expression is true";
-  static constexpr const char* kConfigSchema = R"({"type":"object","required":["expr"],"properties":{)"
-                                               R"("expr":{"type":"string"},"table":{"type":"boolean"},)"
-                                               R"("script":{"type":"string"}},"additionalProperties":false})";
-  explicit FilterOf(const Config& config);
+  static constexpr const char* kConfigSchema = kExprSchema;
+  explicit FilterOf(const Config& config) : expressions_(config), expr_(expressions_.compile(config, "expr")) {}
   FilterOf(Context&, const Config& config) : FilterOf(config) {}
   void process(std::span<const Record> records, Context& context);
 
  private:
   Expressions expressions_;
-  const bool table_;
   const script::Expression expr_;
 };
 using Filter = FilterOf<true>;
@@ -61,25 +63,19 @@ class Map : public CheckedByConstruction<Map> {
   std::vector<Header> made_;
 };
 
-// On a table a null value passes unasked.
 class MapValues : public CheckedByConstruction<MapValues> {
  public:
   static constexpr const char* kName = "kstreamd.map_values";
   static constexpr const char* kDescription = "Makes new values by an expression";
-  static constexpr const char* kConfigSchema = Filter::kConfigSchema;
-  explicit MapValues(const Config& config);
+  static constexpr const char* kConfigSchema = kExprSchema;
+  explicit MapValues(const Config& config) : expressions_(config), expr_(expressions_.compile(config, "expr")) {}
   MapValues(Context&, const Config& config) : MapValues(config) {}
   void process(std::span<const Record> records, Context& context);
 
  private:
   Expressions expressions_;
-  const bool table_;
   const script::Expression expr_;
 };
-
-inline constexpr const char* kExprSchema = R"({"type":"object","required":["expr"],"properties":{)"
-                                           R"("expr":{"type":"string"},"script":{"type":"string"}},)"
-                                           R"("additionalProperties":false})";
 
 class SelectKey : public CheckedByConstruction<SelectKey> {
  public:
@@ -188,10 +184,18 @@ class Count {
  public:
   static constexpr const char* kName = "kstreamd.count";
   static constexpr const char* kDescription = "Counts the records of each key";
-  static constexpr const char* kConfigSchema = kEmptySchema;
-  static constexpr sdk::StoreNeed kStores[] = {{"counts by key"}};
-  Count(Context&, const Config&) {}
-  static void check(const Config&) {}
+  static constexpr const char* kConfigSchema =
+      R"({"type":"object","properties":{"per_commit":{"type":"boolean"},"versioned":{"type":"boolean"},)"
+      R"("changes":{"type":"boolean"}},"additionalProperties":false})";
+  static constexpr sdk::StoreNeed kStores[] = {{"counts by key", sdk::StoreKind::any}};
+  Count(Context& context, const Config& config)
+      : versioned_(config.boolean("versioned", false)), rows_(context, config, true) {
+    check(config);
+  }
+  static void check(const Config& config) {
+    config.boolean("per_commit", false);
+    TableRows::check(config);
+  }
   void process(std::span<const Record> records, Context& context);
 
  private:
@@ -210,9 +214,12 @@ class Count {
   void count_singly(std::span<const Record> records, Context& context);
   void count_one(const Record& record, Context& context);
 
+  const bool versioned_;
+  const TableRows rows_;
+
   // Of the batch at hand; the room is reused.
   KeyIndex index_;
-  std::vector<sdk::Row> rows_;
+  std::vector<sdk::Row> counts_;
   std::vector<uint32_t> row_of_record_;
 };
 

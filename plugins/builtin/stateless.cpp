@@ -3,29 +3,13 @@
 namespace kstreamd::builtin {
 
 template <bool keep>
-FilterOf<keep>::FilterOf(const Config& config)
-    : expressions_(config),
-      table_(config.boolean("table", false)),
-      expr_(expressions_.compile(config, "expr", table_ ? script::kTableScope : script::kRecordScope)) {}
-
-template <bool keep>
 void FilterOf<keep>::process(std::span<const Record> records, Context& context) {
   script::Engine& engine = expressions_.engine();
   for (size_t i = 0; i < records.size(); ++i) {
     const Record& record = records[i];
     context.processing(i);
-    if (table_ && is_null(record.value)) {
-      context.forward_borrowed(record);
-      continue;
-    }
     engine.set_record(record);
-    if (engine.test(expr_) == keep) {
-      context.forward_borrowed(record);
-    } else if (table_) {
-      Record tombstone = record;
-      tombstone.value = null_value();
-      context.forward_borrowed(tombstone);
-    }
+    if (engine.test(expr_) == keep) context.forward_borrowed(record);
   }
 }
 
@@ -71,21 +55,14 @@ void Map::process(std::span<const Record> records, Context& context) {
   }
 }
 
-MapValues::MapValues(const Config& config)
-    : expressions_(config),
-      table_(config.boolean("table", false)),
-      expr_(expressions_.compile(config, "expr", table_ ? script::kTableScope : script::kRecordScope)) {}
-
 void MapValues::process(std::span<const Record> records, Context& context) {
   script::Engine& engine = expressions_.engine();
   ScratchMemory memory(context);
   for (size_t i = 0; i < records.size(); ++i) {
     context.processing(i);
     Record out = records[i];
-    if (!(table_ && is_null(out.value))) {
-      engine.set_record(records[i]);
-      out.value = engine.value(expr_, memory);
-    }
+    engine.set_record(records[i]);
+    out.value = engine.value(expr_, memory);
     context.forward_borrowed(out);
   }
 }

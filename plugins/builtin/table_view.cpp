@@ -14,11 +14,11 @@ namespace kstreamd::builtin {
 struct TableView::Step {
   enum class Kind { rows, versions, windows, sessions, filter, filter_not, map_values, join };
   Kind kind = Kind::rows;
-  uint32_t store = 0;                   // rows, versions, windows, sessions
-  script::Expression expr;              // the others
-  std::unique_ptr<Step> left;           // what is above; of a join the left side
-  std::unique_ptr<Step> right;          // of a join
-  bool alone[2] = {false, false};       // of a join: left, right rows make a result without a partner
+  uint32_t store = 0;              // rows, versions, windows, sessions
+  script::Expression expr;         // the others
+  std::unique_ptr<Step> left;      // what is above; of a join the left side
+  std::unique_ptr<Step> right;     // of a join
+  bool alone[2] = {false, false};  // of a join: left, right rows make a result without a partner
   bool versioned = false;
 };
 

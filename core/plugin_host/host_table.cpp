@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/plugin_host/plugin_context.h"
 #include "core/ports/completions.h"
+#include "kstreamd/sdk/serdes.h"
 
 namespace kstreamd {
 namespace {
@@ -185,6 +186,28 @@ kst_status version_scan(kst_context* context, uint32_t store, const kst_version_
   });
 }
 
+// ---- Serdes
+
+const void* serde_find(kst_context* context, const char* name, size_t size) noexcept {
+  const PortCall port(kInTask, context, "a function of a serde");
+  return port ? port->find_serde({name, size}) : nullptr;
+}
+kst_status serde_write(kst_context* context, const void* serde, const kst_value* value, const char** bytes,
+                       size_t* size) noexcept {
+  const PortCall port(kInTask, context, "a function of a serde");
+  if (!port) return KST_FATAL;
+  std::string_view written;
+  const kst_status status = port->to_bytes(*static_cast<const Serde*>(serde), *value, written);
+  *bytes = written.data();
+  *size = written.size();
+  return status;
+}
+kst_status serde_read(kst_context* context, const void* serde, const char* bytes, size_t size,
+                      kst_value* value) noexcept {
+  const PortCall port(kInTask, context, "a function of a serde");
+  return port ? port->from_bytes(*static_cast<const Serde*>(serde), {bytes, size}, *value) : KST_FATAL;
+}
+
 // ---- Punctuations and held records
 
 kst_status schedule(kst_context* context, uint32_t kind, int64_t interval, int64_t start, uint64_t* number) noexcept {
@@ -270,6 +293,7 @@ const void* extension(const char* id, uint32_t revision) noexcept {
       sizeof(kst_task_extension), application_id, task_id, node_name, stream_time, wall_time, request_commit};
   static constexpr kst_log_extension log = {sizeof(kst_log_extension), write_log};
   static constexpr kst_metrics_extension metrics = {sizeof(kst_metrics_extension), metric_make, metric_record};
+  static constexpr SerdesExtension serdes = {sizeof(SerdesExtension), serde_find, serde_write, serde_read};
   struct Entry {
     const char* id;
     uint32_t revision;
@@ -283,7 +307,8 @@ const void* extension(const char* id, uint32_t revision) noexcept {
                                       {KST_ASYNC_EXTENSION, KST_ASYNC_REVISION, &async},
                                       {KST_TASK_EXTENSION, KST_TASK_REVISION, &task},
                                       {KST_LOG_EXTENSION, KST_LOG_REVISION, &log},
-                                      {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics}};
+                                      {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics},
+                                      {SerdesExtension::kId, SerdesExtension::kRevision, &serdes}};
   for (const auto& entry : entries)
     if (std::strcmp(entry.id, id) == 0 && entry.revision == revision) return entry.table;
   return nullptr;

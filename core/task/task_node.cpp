@@ -393,6 +393,7 @@ kst_status TaskNode::write_one(const Record& record) {
   out.topic = task_.outputs_.handles[output_topic_];
   out.timestamp = record.timestamp;
   out.headers = {record.headers, record.header_count};
+  if (node_.takes_partitions) out.partition = static_cast<int32_t>(record.input);
   if (!is_null(record.key)) {
     auto key = write_value(*key_serde_, record.key, record.origin);
     if (!key)

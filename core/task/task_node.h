@@ -58,6 +58,9 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
   ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }
+  const Serde* find_serde(std::string_view name) override { return task_.services_.processors.serde(name); }
+  kst_status to_bytes(const Serde& serde, const Value& value, std::string_view& bytes) override;
+  kst_status from_bytes(const Serde& serde, std::string_view bytes, Value& value) override;
   kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
   void cancel(uint64_t schedule) override;
   kst_status hold(const Record& record, kst_token& token, const Record*& held) override;

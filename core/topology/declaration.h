@@ -94,7 +94,7 @@ struct StoreDeclaration {
   std::chrono::milliseconds retention{0};  // windows: no less than their size; sessions, versioned: above 0
   std::chrono::milliseconds ttl{0};        // timestamped; 0: none
   bool duplicates = false;                 // windows
-  bool typed = true;  // false: the entry does not say its type, which is then the operator's
+  bool typed = true;                       // false: the entry does not say its type, which is then the operator's
 };
 
 // Lua functions for the expressions of all nodes.

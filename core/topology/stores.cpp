@@ -166,6 +166,7 @@ void Checker::check_stores() {
   std::set<std::string> used;
   for (size_t i = 0; i < declaration_.nodes.size(); ++i) {
     std::set<std::string> own;
+    if (is_foreign_key_join(declared(i))) used.insert(subscriptions_store(declared(i)));
     for (const auto& use : node(i).stores) {
       const auto& name = use.shape.name;
       used.insert(name);

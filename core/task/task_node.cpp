@@ -5,6 +5,7 @@
 
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
+#include "core/task/global_tables.h"
 #include "core/topology/serde_text.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
@@ -99,17 +100,26 @@ Status TaskNode::bind_serdes() {
   return {};
 }
 
-Status TaskNode::bind_stores() {
+// Of the task, or a global table's.
+KeyValueStore* TaskNode::find_store(int index) {
+  if (task_.topology_.stores[index].global) {
+    if (!task_.services_.globals) return nullptr;
+    global_stores_.push_back(task_.services_.globals->reader(index));
+    return global_stores_.back().get();
+  }
   const auto& mine = task_.topology_.sub_topologies[task_.plan_.sub_topology].stores;
+  const auto at = std::find(mine.begin(), mine.end(), index);
+  return at == mine.end() || !task_.state_ ? nullptr : &task_.state_->store(static_cast<size_t>(at - mine.begin()));
+}
+
+Status TaskNode::bind_stores() {
   for (int index : node_.stores) {
     const Store& declared = task_.topology_.stores[index];
-    const auto at = std::find(mine.begin(), mine.end(), index);
-    if (at == mine.end() || !task_.state_)
-      return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
+    KeyValueStore* store = find_store(index);
+    if (!store) return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
     const Serde *key = serde_or_null(declared.key_serde), *value = serde_or_null(declared.value_serde);
     if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
-    KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
-    stores_.push_back(make_store_access({store, *key, *value, declared}, *this));
+    stores_.push_back(make_store_access({*store, *key, *value, declared}, *this));
   }
   return {};
 }

@@ -94,6 +94,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Serde* serde_or_null(const std::string& name) const;
   Status bind_serdes();
   Status bind_stores();
+  KeyValueStore* find_store(int index);
   Status make_processor();
 
   // Calls of the processor
@@ -157,6 +158,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::string> target_names_;     // the outputs, then the children one by one
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs
+  std::vector<std::unique_ptr<KeyValueStore>> global_stores_;  // those of stores_ that all tasks read
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   int output_topic_ = -1;  // sinks: OutputTopics number
 

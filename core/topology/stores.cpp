@@ -178,7 +178,7 @@ void Checker::check_stores() {
       if (!use.owned) continue;
       const auto kind = kind_of(use.shape.type);
       const auto* said = entry(name);
-      const bool versions = said && said->type == "versioned" && use.shape.type == "timestamped";
+      const bool versions = said && said->type == "versioned" && use.shape.type == "timestamped" && !use.shape.global;
       if (said && said->typed && !versions)
         check_store_kind(i, use.pointer, "the store of a " + declared(i).operator_name, name, kind);
       auto [first, fresh] = owners.emplace(name, declared(i).name);

@@ -178,8 +178,9 @@ struct Topology {
   std::vector<SubTopology> sub_topologies;  // upstream before downstream
   std::vector<RepartitionTopic> repartitions;
 
-  std::vector<std::string> source_topics() const;  // without the internal ones, sorted, no repeats
-  std::vector<std::string> sink_topics() const;    // the same; with the dead-letter topic, if there is one
+  // Those of global tables too, without the internal ones; sorted, no repeats.
+  std::vector<std::string> source_topics() const;
+  std::vector<std::string> sink_topics() const;  // the same; with the dead-letter topic, if there is one
   // The internal topic whose partitions stand for tasks: "<name>-kstreamd-tasks".
   std::string tasks_topic() const { return name + "-kstreamd-tasks"; }
 

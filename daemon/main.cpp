@@ -284,6 +284,7 @@ int main(int argc, char** argv) {
     // Not for people: see make_plugin_host.
     if (argc == 4 && argv[1] == std::string_view(kstreamd::kDescribePlugin))
       return kstreamd::describe_plugin(argv[2], argv[3]);
+    kstreamd::wire_serdes();
     return kstreamd::run_command_line({argv + 1, argv + argc});
   } catch (const std::exception& failure) {
     std::cerr << "kstreamd: " << failure.what() << "\n";

@@ -1,5 +1,7 @@
 #include "daemon/wiring.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -9,16 +11,31 @@
 #include "core/embedded/embedded_cluster.h"
 #include "core/kafka/kafka_cluster.h"
 #include "core/plugin_host/crash_guard.h"
+#include "core/serde/http_transport.h"
 #include "core/spec/spec.h"
 #include "core/state/memory_state.h"
 #include "core/state/rocksdb_state.h"
 #include "daemon/machine_memory.h"
+#include "daemon/registry_http.h"
 #include "plugins/builtin/builtin.h"
 
 namespace kstreamd {
 namespace fs = std::filesystem;
+namespace {
+
+// What is freed stays with the process in proportion to its limit, for what comes next: memory that is given back is
+// asked for again a page fault at a time, which for a fetch from Kafka costs as much as reading into it.
+void keep_freed_memory(uint64_t limit) {
+  constexpr uint64_t kMiB = 1 << 20;
+  mallopt(M_MMAP_THRESHOLD, static_cast<int>(std::clamp(limit / 256, kMiB / 4, 8 * kMiB)));
+  mallopt(M_TRIM_THRESHOLD, static_cast<int>(std::clamp(limit / 128, kMiB / 8, 16 * kMiB)));  // of each arena
+}
+
+}  // namespace
 
 const char* version() { return KSTREAMD_VERSION; }
+
+void wire_serdes() { set_http_transport(make_registry_http()); }
 
 std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies) {
   PluginHostOptions options;
@@ -172,6 +189,7 @@ Status Daemon::plan_memory() {
   auto plan = kstreamd::plan_memory(limit, needs);
   if (!plan) return std::move(plan).error();
   memory_ = std::move(plan).value();
+  keep_freed_memory(limit);
   if (limit > machine.usable())
     log(LogLevel::warn, "the memory limit is more than there is memory: the process may be killed before it is reached",
         {{"limit", memory_text(limit)},

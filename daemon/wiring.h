@@ -31,6 +31,9 @@ const char* version();
 // The first argument with which this program is the process that tries a plugin (describe_plugin); two more follow.
 inline constexpr const char* kDescribePlugin = "describe-plugin";
 
+// Lets serdes reach schema registries. Once, before anything else.
+void wire_serdes();
+
 // The catalog with the built-in operators in it. Copies of plugins go to the folder; empty: a temporary one.
 std::unique_ptr<PluginHost> make_plugin_host(const std::string& copies = {});
 

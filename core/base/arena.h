@@ -35,13 +35,22 @@ class Arena {
   void adopt(void (*release)(const void*), const void* thing) { adopted_.push_back({release, thing}); }
   // Everything handed out becomes invalid; the first chunk is kept for reuse, unless it was made larger for one thing.
   void reset() {
-    release_adopted();
-    left_ = 0;
     if (!chunks_.empty() && chunks_[0].size > chunk_size_) chunks_.clear();
-    if (chunks_.empty()) return;
-    chunks_.resize(1);
-    next_ = chunks_[0].bytes.get();
-    left_ = chunks_[0].size;
+    if (chunks_.size() > 1) chunks_.resize(1);
+    rewind();
+  }
+  // The same, but all memory is kept: for who needs as much again.
+  void rewind() {
+    release_adopted();
+    used_ = 0;
+    left_ = 0;
+    if (!chunks_.empty()) enter();
+  }
+  // Memory in all, used or not.
+  size_t capacity() const {
+    size_t bytes = 0;
+    for (const Chunk& chunk : chunks_) bytes += chunk.size;
+    return bytes;
   }
 
  private:
@@ -60,14 +69,21 @@ class Arena {
     adopted_.clear();
   }
   void refill(size_t size) {
+    if (used_ < chunks_.size() && chunks_[used_].size >= size) return enter();  // kept by rewind()
     size_t chunk = size > chunk_size_ ? size : chunk_size_;
-    chunks_.push_back({std::unique_ptr<char[]>(new char[chunk]), chunk});  // new[] aligns to 16
-    next_ = chunks_.back().bytes.get();
-    left_ = chunk;
+    // new[] aligns to 16
+    chunks_.insert(chunks_.begin() + used_, Chunk{std::unique_ptr<char[]>(new char[chunk]), chunk});
+    enter();
+  }
+  void enter() {
+    next_ = chunks_[used_].bytes.get();
+    left_ = chunks_[used_].size;
+    ++used_;
   }
 
   const size_t chunk_size_;
   std::vector<Chunk> chunks_;
+  size_t used_ = 0;  // of the chunks
   std::vector<Adopted> adopted_;
   char* next_ = nullptr;
   size_t left_ = 0;

@@ -16,7 +16,9 @@ constexpr uint64_t kProducedOverhead = 256;
 
 // librdkafka refuses a fetch.max.bytes below message.max.bytes, which is 1,000,000 unless the user says otherwise.
 constexpr uint64_t kLeastFetch = kMiB;
-constexpr uint64_t kMostFetch = 50 * kMiB;
+// The answer to a fetch is one piece of memory. malloc keeps pieces up to some MiB for the next; larger ones come from
+// the system each time, and then page faults cost as much as reading into them.
+constexpr uint64_t kMostFetch = 6 * kMiB;
 constexpr uint64_t kLeastQueued = kMiB;
 constexpr uint64_t kMostQueued = 256 * kMiB;
 constexpr uint64_t kMostFetchedMessages = 1'000'000;

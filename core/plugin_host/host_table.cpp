@@ -11,7 +11,9 @@
 #include "core/base/log.h"
 #include "core/plugin_host/plugin_context.h"
 #include "core/ports/completions.h"
+#include "kstreamd/sdk/progress.h"
 #include "kstreamd/sdk/serdes.h"
+#include "kstreamd/sdk/store_bytes.h"
 
 namespace kstreamd {
 namespace {
@@ -186,6 +188,22 @@ kst_status version_scan(kst_context* context, uint32_t store, const kst_version_
   });
 }
 
+kst_status store_write(kst_context* context, uint32_t store, uint32_t part, const kst_value* value, const char** bytes,
+                       size_t* size) noexcept {
+  const PortCall port(kInTask, context, "a function of a store");
+  if (!port) return KST_FATAL;
+  std::string_view written;
+  const kst_status status = port->to_stored(store, part, *value, written);
+  *bytes = written.data();
+  *size = written.size();
+  return status;
+}
+kst_status store_read(kst_context* context, uint32_t store, uint32_t part, const char* bytes, size_t size,
+                      kst_value* value) noexcept {
+  const PortCall port(kInTask, context, "a function of a store");
+  return port ? port->from_stored(store, part, {bytes, size}, *value) : KST_FATAL;
+}
+
 // ---- Serdes
 
 const void* serde_find(kst_context* context, const char* name, size_t size) noexcept {
@@ -249,6 +267,10 @@ int64_t wall_time(kst_context* context) noexcept {
   const PortCall port(kInAny, context, "wall_time");
   return port ? port->wall_time() : 0;
 }
+int64_t* find_progress(kst_context* context, const char* name, size_t size) noexcept {
+  const PortCall port(call_bit(CallKind::init), context, "find");
+  return port ? port->progress({name, size}) : nullptr;
+}
 void request_commit(kst_context* context) noexcept {
   if (const PortCall port{kInTask, context, "request_commit"}) port->request_commit();
 }
@@ -293,7 +315,9 @@ const void* extension(const char* id, uint32_t revision) noexcept {
       sizeof(kst_task_extension), application_id, task_id, node_name, stream_time, wall_time, request_commit};
   static constexpr kst_log_extension log = {sizeof(kst_log_extension), write_log};
   static constexpr kst_metrics_extension metrics = {sizeof(kst_metrics_extension), metric_make, metric_record};
+  static constexpr StoreBytesExtension store_bytes = {sizeof(StoreBytesExtension), store_write, store_read};
   static constexpr SerdesExtension serdes = {sizeof(SerdesExtension), serde_find, serde_write, serde_read};
+  static constexpr ProgressExtension progress = {sizeof(ProgressExtension), find_progress};
   struct Entry {
     const char* id;
     uint32_t revision;
@@ -308,7 +332,9 @@ const void* extension(const char* id, uint32_t revision) noexcept {
                                       {KST_TASK_EXTENSION, KST_TASK_REVISION, &task},
                                       {KST_LOG_EXTENSION, KST_LOG_REVISION, &log},
                                       {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics},
-                                      {SerdesExtension::kId, SerdesExtension::kRevision, &serdes}};
+                                      {StoreBytesExtension::kId, StoreBytesExtension::kRevision, &store_bytes},
+                                      {SerdesExtension::kId, SerdesExtension::kRevision, &serdes},
+                                      {ProgressExtension::kId, ProgressExtension::kRevision, &progress}};
   for (const auto& entry : entries)
     if (std::strcmp(entry.id, id) == 0 && entry.revision == revision) return entry.table;
   return nullptr;

@@ -34,6 +34,9 @@ class ProcessorContext {
 
   // The store of a number; null where the node has none.
   virtual ProcessorStore* store(uint32_t index) = 0;
+  // A key or value (sdk/store_bytes.h: Part) as the store of a number keeps it, and back.
+  virtual kst_status to_stored(uint32_t, uint32_t, const Value&, std::string_view&) { return KST_FATAL; }
+  virtual kst_status from_stored(uint32_t, uint32_t, std::string_view, Value&) { return KST_FATAL; }
 
   // The serde of a name or spec, null when there is none, and values as its bytes, and back (sdk/serdes.h).
   virtual const Serde* find_serde(std::string_view) { return nullptr; }
@@ -51,6 +54,8 @@ class ProcessorContext {
   virtual const char* node_name() const = 0;
   virtual int64_t stream_time() const = 0;
   virtual int64_t wall_time() const = 0;
+  // As sdk/progress.h says; null where nothing is kept.
+  virtual int64_t* progress(std::string_view) { return nullptr; }
   virtual void request_commit() = 0;
   // [any thread]
   virtual void log(LogLevel level, std::string_view message) = 0;

@@ -1,29 +1,79 @@
 #include "core/protocol/input_start.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/base64.h"
 
 namespace kstreamd {
 namespace {
-// Base64 of a version and eight bytes, big-endian. Version 1 ends there; in version 2 more may follow.
+
+// Base64 of a version and the time. Version 1 ends there; in version 2 the number of entries may follow, and for each
+// the length of its name, the name and the value. Numbers are big-endian.
 constexpr char version = 2;
-constexpr size_t size = 1 + sizeof(int64_t);
+
+template <typename Number>
+void write(std::string& bytes, Number number) {
+  for (int shift = 8 * sizeof number - 8; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
+}
+
+// Takes a number off the beginning of `bytes`.
+template <typename Number>
+std::optional<Number> read(std::string_view& bytes) {
+  if (bytes.size() < sizeof(Number)) return std::nullopt;
+  uint64_t number = 0;
+  for (const char c : bytes.substr(0, sizeof(Number))) number = number << 8 | static_cast<unsigned char>(c);
+  bytes.remove_prefix(sizeof(Number));
+  return static_cast<Number>(number);
+}
+
+Progress read_progress(std::string_view bytes) {
+  Progress progress;
+  const auto entries = read<int32_t>(bytes);
+  for (int32_t i = 0; entries && i < *entries; ++i) {
+    const auto size = read<int32_t>(bytes);
+    if (!size || *size < 0 || static_cast<size_t>(*size) > bytes.size()) return {};
+    const std::string name(bytes.substr(0, static_cast<size_t>(*size)));
+    bytes.remove_prefix(static_cast<size_t>(*size));
+    const auto value = read<int64_t>(bytes);
+    if (!value) return {};
+    progress[name] = *value;
+  }
+  return progress;
+}
+
 }  // namespace
 
-std::string partition_time_text(int64_t time) {
-  if (time < 0) return "";
+std::string input_metadata(int64_t time, const Progress& progress) {
+  if (time < 0 && progress.empty()) return "";
   std::string bytes(1, version);
-  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(time >> shift & 0xff);
+  write(bytes, time);
+  if (!progress.empty()) write(bytes, static_cast<int32_t>(progress.size()));
+  for (const auto& [name, value] : progress) {
+    write(bytes, static_cast<int32_t>(name.size()));
+    bytes += name;
+    write(bytes, value);
+  }
   return base64_encode(bytes);
 }
 
-int64_t partition_time_of(std::string_view metadata) {
-  const auto bytes = base64_decode(metadata);
-  if (!bytes || bytes->size() < size || (*bytes)[0] < 1 || (*bytes)[0] > version) return kUnknownTime;
-  uint64_t time = 0;
-  for (size_t i = 1; i < size; ++i) time = time << 8 | static_cast<unsigned char>((*bytes)[i]);
-  return std::max(static_cast<int64_t>(time), kUnknownTime);
+InputStart input_start(int64_t offset, std::string_view metadata) {
+  InputStart start{offset, kUnknownTime, {}};
+  const auto decoded = base64_decode(metadata);
+  if (!decoded || decoded->empty() || decoded->front() < 1 || decoded->front() > version) return start;
+  std::string_view bytes = std::string_view(*decoded).substr(1);
+  const auto time = read<int64_t>(bytes);
+  if (!time) return start;
+  start.time = std::max(*time, kUnknownTime);
+  if (decoded->front() == version) start.progress = read_progress(bytes);
+  return start;
+}
+
+void merge_progress(Progress& into, const Progress& other) {
+  for (const auto& [name, value] : other) {
+    const auto [at, added] = into.try_emplace(name, value);
+    if (!added) at->second = std::max(at->second, value);
+  }
 }
 
 }  // namespace kstreamd

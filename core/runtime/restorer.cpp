@@ -130,7 +130,7 @@ Status Restorer::locate(Job& job) {
                      "commit an offset for group '" + topology_.name + "', or set reset: earliest or latest"};
       offset = *start;
     }
-    job.starts.push_back({offset, partition_time_of((*committed)[i].metadata)});
+    job.starts.push_back(input_start(offset, (*committed)[i].metadata));
   }
   job.located = true;
   return {};

@@ -23,6 +23,8 @@ constexpr size_t round_records = 4096;  // per task, before others and the commi
 constexpr size_t pause_above = 16'384;  // buffered records of an input that waits for another
 constexpr size_t resume_below = 4'096;
 
+size_t uncommitted_of(const Task& task) { return task.dirty() ? task.uncommitted_bytes() : 0; }
+
 // For the metric of aborted transactions.
 const char* reason_of(WorkerAction action) {
   switch (action) {
@@ -146,6 +148,7 @@ bool Worker::draining() const {
 Status Worker::process() {
   more_ = false;
   const bool drains = draining();
+  size_t together = uncommitted();
   for (size_t i = 0; i < running_.size(); ++i) {
     Task& task = *running_[i].task;
     balance_buffers(running_[i]);
@@ -155,14 +158,15 @@ Status Worker::process() {
     if (buffered == 0) continue;
     culprit_ = static_cast<int>(i);
     KSTREAMD_TRY(ensure_transaction());
-    const size_t others = uncommitted();
-    if (others > config_.uncommitted_bytes) {  // the rest has its turn after a commit
+    if (together > config_.uncommitted_bytes) {  // the rest has its turn after a commit
       more_ = true;
       break;
     }
-    auto processed = task.process(round_records, config_.uncommitted_bytes - others);
+    const size_t before = uncommitted_of(task) + producer_->open_bytes();
+    auto processed = task.process(round_records, config_.uncommitted_bytes - together);
     if (!processed) return std::move(processed).error();
-    more_ = more_ || *processed >= round_records || uncommitted() > config_.uncommitted_bytes;
+    together += uncommitted_of(task) + producer_->open_bytes() - before;
+    more_ = more_ || *processed >= round_records || together > config_.uncommitted_bytes;
   }
   culprit_ = -1;
   return {};
@@ -239,9 +243,8 @@ size_t Worker::uncommitted() const {
   size_t bytes = 0;
   bool dirty = false;
   for (const auto& running : running_) {
-    if (!running.task->dirty()) continue;
-    dirty = true;
-    bytes += running.task->uncommitted_bytes();
+    dirty = dirty || running.task->dirty();
+    bytes += uncommitted_of(*running.task);
   }
   return dirty && producer_ ? bytes + producer_->open_bytes() : bytes;
 }

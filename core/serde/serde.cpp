@@ -3,14 +3,19 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
+#include "core/base/text_file.h"
+#include "core/serde/schema_options.h"
 #include "core/serde/serdes.h"
 
 namespace kstreamd {
 namespace {
 
 using nlohmann::json;
+
+constexpr size_t kMaxSchemaFile = 4 << 20;
 
 const std::vector<const Serde*>& plain_serdes() {
   static const std::vector<const Serde*> serdes = [] {
@@ -26,14 +31,18 @@ const std::vector<const Serde*>& plain_serdes() {
 // every function may be called from any thread; mutex_ guards all.
 class MadeSerdes {
  public:
-  using Key = std::pair<std::string, const Serde*>;  // the spec, and the inner serde
+  // The spec; the content of its file, if it has one; the serde within it, if there is one.
+  using Key = std::tuple<std::string, std::string, const Serde*>;
 
-  template <typename Make>
-  const Serde* get(Key key, const Make& make) {
+  const Serde* find(const Key& key) {
     const std::lock_guard lock(mutex_);
-    auto& serde = serdes_[std::move(key)];
-    if (!serde) serde = make();
-    return serde.get();
+    const auto found = serdes_.find(key);
+    return found == serdes_.end() ? nullptr : found->second.get();
+  }
+  // The one that is there already, where somebody else was faster.
+  const Serde* add(Key key, std::unique_ptr<const Serde> serde) {
+    const std::lock_guard lock(mutex_);
+    return serdes_.try_emplace(std::move(key), std::move(serde)).first->second.get();
   }
 
  private:
@@ -76,15 +85,32 @@ Result<const Serde*> make_windowed(const std::string& spec, const json& parsed, 
       return bad_spec("the size of time_windowed is no number of milliseconds above 0", "write for example size: 30s");
     ms = size->get<int64_t>();
   }
-  return made().get({spec, inner}, [&] {
-    return session ? make_session_windowed(spec, *inner) : make_time_windowed(spec, *inner, ms);
-  });
+  if (const Serde* found = made().find({spec, "", inner})) return found;
+  return made().add({spec, "", inner},
+                    session ? make_session_windowed(spec, *inner) : make_time_windowed(spec, *inner, ms));
+}
+
+Result<const Serde*> make_with_schema(const std::string& spec, const json& parsed, const std::string& kind) {
+  if (parsed.size() != 1) return bad_spec("'" + kind + "' is not alone", "its arguments stand below it");
+  auto options = schema_options(parsed[kind], kind);
+  if (!options) return std::move(options).error();
+  std::string content;
+  if (!options->schema.empty()) {
+    auto read = read_text_file(options->schema, kMaxSchemaFile);
+    if (!read) return std::move(read).error();
+    content = std::move(*read);
+  }
+  if (const Serde* found = made().find({spec, content, nullptr})) return found;
+  auto serde = (kind == "avro" ? make_avro : make_protobuf)(spec, *options, content);
+  if (!serde) return std::move(serde).error();
+  return made().add({spec, content, nullptr}, std::move(*serde));
 }
 
 Result<const Serde*> make_of_changes(const std::string& spec, const json& parsed, const SerdeLookup& lookup) {
   auto inner = inner_serde(parsed, "change", lookup);
   if (!inner) return inner;
-  return made().get({spec, *inner}, [&] { return make_change(spec, **inner); });
+  if (const Serde* found = made().find({spec, "", *inner})) return found;
+  return made().add({spec, "", *inner}, make_change(spec, **inner));
 }
 
 }  // namespace
@@ -96,7 +122,9 @@ Result<const Serde*> make_serde(std::string_view spec, const SerdeLookup& lookup
   if (parsed.contains("time_windowed")) return make_windowed(text, parsed, false, lookup);
   if (parsed.contains("session_windowed")) return make_windowed(text, parsed, true, lookup);
   if (parsed.contains("change")) return make_of_changes(text, parsed, lookup);
-  return bad_spec("unknown kind of serde: " + text, "the kinds are time_windowed and session_windowed");
+  for (const char* kind : {"avro", "protobuf"})
+    if (parsed.contains(kind)) return make_with_schema(text, parsed, kind);
+  return bad_spec("unknown kind of serde: " + text, "the kinds are time_windowed, session_windowed, avro and protobuf");
 }
 
 const Serde* find_serde(std::string_view name) {

@@ -20,4 +20,11 @@ std::unique_ptr<const Serde> make_session_windowed(std::string name, const Serde
 // Of a table's updates with their old values, where its rows cross a topic to be grouped anew.
 std::unique_ptr<const Serde> make_change(std::string name, const Serde& inner);
 
+// `schema_text`: what options.schema holds; empty where it names no file.
+struct SchemaOptions;
+Result<std::unique_ptr<const Serde>> make_avro(std::string name, const SchemaOptions& options,
+                                               const std::string& schema_text);
+Result<std::unique_ptr<const Serde>> make_protobuf(std::string name, const SchemaOptions& options,
+                                                   const std::string& schema_text);
+
 }  // namespace kstreamd

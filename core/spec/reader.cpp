@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/substitution.h"
 #include "core/spec/values.h"
 #include "core/topology/json_text.h"
 #include "core/topology/suggest.h"

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/base/text_file.h"
 #include "core/serde/serde.h"
 #include "core/spec/daemon_reader.h"
-#include "core/spec/files.h"
 #include "core/spec/topology_reader.h"
 #include "core/topology/compile.h"
 
@@ -29,6 +29,17 @@ StoreKind kind_of_need(uint32_t kind) {
     default:
       return StoreKind::any;
   }
+}
+
+// Where the file of a serde is named, or the serde within it, as a JSON pointer into its spec.
+std::string pointer_into(std::string_view spec) {
+  for (const std::string kind : {"time_windowed", "session_windowed"})
+    if (const auto start = "{\"" + kind + "\":"; spec.starts_with(start))
+      return "/" + kind + pointer_into(spec.substr(start.size()));
+  for (const std::string kind : {"avro", "protobuf"})
+    if (spec.starts_with("{\"" + kind + "\":"))
+      return "/" + kind + (spec.find("\"schema\":") == std::string_view::npos ? "" : "/schema");
+  return "";
 }
 
 // The catalogue as compile() asks for it.
@@ -58,7 +69,7 @@ class CatalogTypes final : public ProcessorTypes {
   std::optional<Problem> check_serde(const std::string& spec) const override {
     auto made = make_serde(spec, [this](std::string_view name) { return catalog_.serde(name); });
     if (made) return std::nullopt;
-    return Problem{"", 0, 0, made.error().message, made.error().hint};
+    return Problem{pointer_into(spec), 0, 0, made.error().message, made.error().hint};
   }
   std::vector<std::string> plugin_serdes() const override {
     std::vector<std::string> names;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "core/spec/files.h"
+#include "core/base/text_file.h"
 #include "core/spec/test_reader.h"
 
 namespace kstreamd {

@@ -5,7 +5,8 @@
 #include <filesystem>
 #include <regex>
 
-#include "core/spec/files.h"
+#include "core/base/substitution.h"
+#include "core/base/text_file.h"
 #include "core/spec/operator_reader.h"
 #include "core/spec/serde_reader.h"
 #include "core/spec/store_reader.h"

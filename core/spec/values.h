@@ -1,4 +1,4 @@
-// The small languages inside scalars: durations, sizes, ${...}.
+// The small languages inside scalars: durations, sizes.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -15,16 +15,5 @@ std::optional<uint64_t> parse_size(std::string_view text);
 
 inline constexpr const char* duration_hint = "write a number and a unit: 0s 250ms 30s 5m 2h 7d";
 inline constexpr const char* size_hint = "write a number and a unit: 512B 64KiB 16MiB 2GiB";
-
-struct Substituted {
-  std::string text;
-  std::string error;  // empty: fine
-  std::string hint;
-};
-
-// Whether the text has anything to put in.
-bool has_substitution(std::string_view text);
-// Puts in ${env:NAME}, ${env:NAME:-default} and ${file:/path} (without the newline at the file's end).
-Substituted substitute(std::string_view text);
 
 }  // namespace kstreamd

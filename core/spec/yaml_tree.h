@@ -51,7 +51,4 @@ std::shared_ptr<const YamlNode> parse_yaml(std::string_view text, const std::str
 // that cannot be told. `source` is the text of the file.
 YamlPlace place_within(const YamlNode& scalar, std::string_view source, int line, int column);
 
-// Whether the text is well-formed UTF-8; `bad` is set to the first byte that is not.
-bool valid_utf8(std::string_view text, size_t* bad = nullptr);
-
 }  // namespace kstreamd

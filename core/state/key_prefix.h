@@ -1,6 +1,6 @@
 // Keys compared by their first bytes. Internal to core/state.
 #pragma once
-#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -10,11 +10,13 @@ namespace kstreamd {
 // The key's first 8 bytes as a number: of keys whose numbers differ, the greater number has the greater key. A shorter
 // key counts as if zeros followed.
 inline uint64_t prefix_of(std::string_view key) {
-  unsigned char bytes[8] = {};
-  std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), sizeof bytes));
+  static_assert(std::endian::native == std::endian::little);
   uint64_t number = 0;
-  for (unsigned char byte : bytes) number = number << 8 | byte;
-  return number;
+  if (key.size() >= sizeof number)
+    std::memcpy(&number, key.data(), sizeof number);
+  else if (!key.empty())
+    std::memcpy(&number, key.data(), key.size());
+  return __builtin_bswap64(number);
 }
 
 }  // namespace kstreamd

@@ -1,7 +1,6 @@
 #include "core/state/local_task_state.h"
 
 #include "core/base/log.h"
-#include "core/state/memory_rows.h"
 #include "core/state/stored_key.h"
 
 namespace kstreamd {
@@ -24,7 +23,7 @@ LocalTaskState::LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<
     } else {
       store.memory = std::make_unique<MemoryRows>(stores[i].retention > 0 && !segmented(stores[i]));
     }
-    CommittedRows& rows = store.memory ? *store.memory : database_->rows(store.column);
+    CommittedRows& rows = store.memory ? static_cast<CommittedRows&>(*store.memory) : database_->rows(store.column);
     store.layered = std::make_unique<LayeredStore>(std::move(stores[i]), rows, budget, failed_);
     if (!store.memory) store.layered->set_clock(database_->clock(store.column));
   }
@@ -85,7 +84,7 @@ Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> reco
     auto row = layered.restored(key, value);
     if (!row) return std::move(row).error();
     if (store.memory)
-      store.memory->write(layered.stored(key), *row);
+      store.memory->gather(layered.stored(key), *row);
     else
       database_->gather(store.column, key, *row);
   }
@@ -119,7 +118,10 @@ Status LocalTaskState::write_restored(Store& store, const ChangelogPosition& pos
 Status LocalTaskState::finish_restore(size_t index) {
   if (failed_) return *failed_;
   Store& store = stores_[index];
-  if (store.memory) store.layered->drop_expired();
+  if (store.memory) {
+    store.memory->gathered();
+    store.layered->drop_expired();
+  }
   return store.memory || !store.position || store.layered->versions() ? Status() : gathered(store, true);
 }
 

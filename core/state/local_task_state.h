@@ -6,6 +6,7 @@
 
 #include "core/state/committed.h"
 #include "core/state/layered_store.h"
+#include "core/state/memory_rows.h"
 
 namespace kstreamd {
 
@@ -31,8 +32,8 @@ class LocalTaskState final : public TaskState {
 
  private:
   struct Store {
-    std::unique_ptr<CommittedRows> memory;  // null when in the database
-    size_t column = 0;                      // else where
+    std::unique_ptr<MemoryRows> memory;  // null when in the database
+    size_t column = 0;                   // else where
     std::unique_ptr<LayeredStore> layered;
     std::optional<ChangelogPosition> position;
   };

@@ -9,12 +9,21 @@
 
 namespace kstreamd {
 
+namespace {
+
+// So much waits at least before it is put in its place: more costs memory for rows that are put again and again.
+constexpr size_t kLeastWaiting = 4 << 20;
+
+}  // namespace
+
 struct MemoryRows::Row {
   int64_t timestamp;
   uint32_t key_size;
   uint32_t value_size;
   uint32_t value_capacity;
 
+  static constexpr uint32_t kGone = UINT32_MAX;  // as value_size, while it waits
+  bool gone() const { return value_size == kGone; }
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
   std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size}; }
   std::string_view value() const { return {reinterpret_cast<const char*>(this + 1) + key_size, value_size}; }
@@ -55,6 +64,7 @@ class MemoryRows::Cursor final : public RowCursor {
 MemoryRows::~MemoryRows() {
   for (auto& [low, leaf] : leaves_)
     for (size_t i = 0; i < leaf.count; ++i) std::free(leaf.rows[i]);
+  for (Row* row : waiting_) std::free(row);
 }
 
 MemoryRows::Row* MemoryRows::make_row(std::string_view key, const StoreValue& value) {
@@ -156,6 +166,110 @@ void MemoryRows::free_first(Leaf& leaf, size_t count) {
 
 void MemoryRows::expire_until(int64_t time) {
   while (!order_.empty() && order_.begin()->first <= time) write(std::string(order_.begin()->second), {});
+}
+
+void MemoryRows::gather(std::string_view key, const StoreValue& value) {
+  if (waiting_.empty()) prefixes_behind_ = 0;
+  common_.add(key);
+  Row* row = make_row(key, value);
+  if (!value.present) row->value_size = Row::kGone;
+  places_.push_back({prefix_of(key.substr(common_.size())), waiting_.size()});
+  waiting_.push_back(row);
+  prefixes_behind_ = std::max(prefixes_behind_, common_.size());
+  waiting_bytes_ += sizeof(Row) + key.size() + value.value.size();
+  if (waiting_bytes_ > std::max<uint64_t>(kLeastWaiting, size_bytes() / 4)) place_waiting();
+}
+
+void MemoryRows::gathered() {
+  place_waiting();
+  waiting_ = {};
+  places_ = {};
+  spare_ = {};
+  sorted_ = {};
+  merged_ = {};
+}
+
+void MemoryRows::place_waiting() {
+  if (waiting_.empty()) return;
+  sort_gathered();
+  std::span<const Gathered> rows = sorted_;
+  while (!rows.empty()) {
+    const auto leaf = leaf_of(rows.front().row->key());
+    const auto next = std::next(leaf);
+    size_t here = rows.size();
+    if (next != leaves_.end()) {
+      const std::string_view low = next->first;
+      const uint64_t prefix = prefix_of(low);
+      for (here = 1; here < rows.size() && rows[here].prefix <= prefix; ++here)
+        if (rows[here].prefix == prefix && rows[here].row->key() >= low) break;
+    }
+    merge(leaf, rows.first(here));
+    rows = rows.subspan(here);
+  }
+  sorted_.clear();
+}
+
+// What waits into sorted_: of each key the last.
+void MemoryRows::sort_gathered() {
+  if (prefixes_behind_ != common_.size())
+    for (PlacedKey& place : places_) place.prefix = prefix_of(waiting_[place.at]->key().substr(common_.size()));
+  sort_last_of_each_key(places_, spare_, [this](uint64_t at) { return waiting_[at]->key(); });
+  for (const PlacedKey& place : places_) {
+    Row* row = std::exchange(waiting_[place.at], nullptr);
+    sorted_.push_back({common_.size() == 0 ? place.prefix : prefix_of(row->key()), row});
+  }
+  for (Row* row : waiting_) std::free(row);
+  waiting_.clear();
+  places_.clear();
+  waiting_bytes_ = 0;
+}
+
+// Puts rows in their places in a leaf, and in new ones behind it when they are too many.
+void MemoryRows::merge(Leaves::iterator leaf, std::span<const Gathered> rows) {
+  const Leaf& old = leaf->second;
+  merged_.clear();
+  size_t at = 0;
+  for (const Gathered& row : rows) {
+    const std::string_view key = row.row->key();
+    while (at < old.count &&
+           (old.prefixes[at] != row.prefix ? old.prefixes[at] < row.prefix : old.rows[at]->key() < key)) {
+      merged_.push_back({old.prefixes[at], old.rows[at]});
+      ++at;
+    }
+    if (at < old.count && old.prefixes[at] == row.prefix && old.rows[at]->key() == key) {
+      count_out(*old.rows[at]);
+      std::free(old.rows[at++]);
+    }
+    if (row.row->gone()) {
+      std::free(row.row);
+      continue;
+    }
+    count_in(*row.row);
+    merged_.push_back(row);
+  }
+  for (; at < old.count; ++at) merged_.push_back({old.prefixes[at], old.rows[at]});
+
+  const auto next = std::next(leaf);
+  leaf->second.count = 0;
+  if (merged_.empty() && leaf != leaves_.begin()) leaves_.erase(leaf);
+  for (size_t i = 0; i < merged_.size(); ++i) {
+    if (i > 0 && i % Leaf::kRows == 0) leaf = leaves_.try_emplace(next, std::string(merged_[i].row->key()));
+    Leaf& into = leaf->second;
+    into.prefixes[into.count] = merged_[i].prefix;
+    into.rows[into.count++] = merged_[i].row;
+  }
+}
+
+void MemoryRows::count_in(const Row& row) {
+  if (by_timestamp_) order_.insert({row.timestamp, row.key()});
+  count_.fetch_add(1, std::memory_order_relaxed);
+  bytes_.fetch_add(row.key().size() + row.value().size(), std::memory_order_relaxed);
+}
+
+void MemoryRows::count_out(const Row& row) {
+  if (by_timestamp_) order_.erase({row.timestamp, row.key()});
+  count_.fetch_sub(1, std::memory_order_relaxed);
+  bytes_.fetch_sub(row.key().size() + row.value().size(), std::memory_order_relaxed);
 }
 
 void MemoryRows::insert(Leaves::iterator leaf, size_t at, uint64_t prefix, Row* row) {

@@ -4,11 +4,14 @@
 #include <atomic>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/state/committed.h"
+#include "core/state/key_order.h"
 
 namespace kstreamd {
 
@@ -26,6 +29,10 @@ class MemoryRows final : public CommittedRows {
   void write(std::string_view key, const StoreValue& value) override;
   void drop_before(std::string_view behind) override;
   void expire_until(int64_t time) override;
+  // Restoration, in place of write(): the row waits, unseen, until gathered(), or until there are many. Many rows at
+  // once cost much less than one by one.
+  void gather(std::string_view key, const StoreValue& value);
+  void gathered();
   uint64_t approximate_rows() const override { return count_.load(std::memory_order_relaxed); }
   uint64_t size_bytes() const override { return bytes_.load(std::memory_order_relaxed); }
 
@@ -54,12 +61,32 @@ class MemoryRows final : public CommittedRows {
   static size_t lower_bound(const Leaf& leaf, uint64_t prefix, std::string_view key);
   void insert(Leaves::iterator leaf, size_t at, uint64_t prefix, Row* row);
   void erase(Leaves::iterator leaf, size_t at);
+  // Of rows that were gathered, one that is to be put in its place.
+  struct Gathered {
+    uint64_t prefix;
+    Row* row;
+  };
+  void place_waiting();
+  void sort_gathered();
+  void merge(Leaves::iterator leaf, std::span<const Gathered> rows);
+  // A row comes, or goes, in the sums and in the order of expiry.
+  void count_in(const Row& row);
+  void count_out(const Row& row);
   // Frees the first rows of a leaf.
   void free_first(Leaf& leaf, size_t count);
 
   const bool by_timestamp_;
   Leaves leaves_;
   std::set<std::pair<int64_t, std::string_view>> order_;  // by_timestamp_: all rows; keys as in the rows
+  // Gathered, in the order of their arrival. One that removes its key has no value (Row::kGone).
+  std::vector<Row*> waiting_;
+  std::vector<PlacedKey> places_;  // in it
+  std::vector<PlacedKey> spare_;
+  CommonBeginning common_;
+  size_t prefixes_behind_ = 0;  // what of common_ the prefixes of places_ have left out
+  size_t waiting_bytes_ = 0;
+  std::vector<Gathered> sorted_;
+  std::vector<Gathered> merged_;
   std::atomic<uint64_t> count_{0};
   std::atomic<uint64_t> bytes_{0};
 };

@@ -1,11 +1,13 @@
 #include "core/state/restore_buffer.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "core/state/key_prefix.h"
@@ -30,73 +32,85 @@ int open_nameless(const std::string& folder) {
 
 class RestoreBuffer::Source {
  public:
-  explicit Source(uint32_t age) : age(age) {}
+  explicit Source(size_t common) : common_(common) {}
   virtual ~Source() = default;
   // To the next row, or the first one; false at the end.
   virtual bool next() = 0;
 
-  const uint32_t age;  // of sources with the same key the greatest is the last word
   uint64_t prefix = 0;
   std::string_view key;
   std::string_view row;
   bool removed = false;
+
+ protected:
+  // The row that lies at `at`.
+  void show(const char* at) {
+    Head head;
+    std::memcpy(&head, at, sizeof head);
+    key = {at + sizeof head, head.key_size};
+    removed = head.size == kRemoved;
+    row = {key.data() + key.size(), removed ? 0 : head.size};
+    prefix = prefix_of(key.substr(common_));
+  }
+
+ private:
+  const size_t common_;
 };
 
 class RestoreBuffer::MemorySource final : public Source {
  public:
-  MemorySource(const std::vector<Row>& rows, uint32_t age) : Source(age), rows_(rows) {}
+  explicit MemorySource(const RestoreBuffer& buffer) : Source(buffer.common_.size()), buffer_(buffer) {}
   bool next() override {
-    if (at_ == rows_.size()) return false;
-    const Row& r = rows_[at_++];
-    prefix = r.prefix;
-    key = {r.key, r.key_size};
-    removed = r.size == kRemoved;
-    row = {r.key + r.key_size, removed ? 0 : r.size};
+    if (at_ == buffer_.rows_.size()) return false;
+    show(buffer_.bytes_at(buffer_.rows_[at_++].at));
     return true;
   }
 
  private:
-  const std::vector<Row>& rows_;
+  const RestoreBuffer& buffer_;
   size_t at_ = 0;
 };
 
-// Rows as set_aside() has written them: the sizes of key and row (4 bytes each), key, row.
 class RestoreBuffer::RunSource final : public Source {
  public:
-  RunSource(int file, Run run, uint32_t age, int& error)
-      : Source(age), file_(file), begin_(run.begin), end_(run.end), error_(error) {}
+  RunSource(RestoreBuffer& buffer, Run run)
+      : Source(buffer.common_.size()), file_(buffer.file_), begin_(run.begin), end_(run.end), error_(buffer.error_) {}
   bool next() override {
-    uint32_t sizes[2];
-    if (!need(sizeof sizes)) return false;
-    std::memcpy(sizes, bytes_.data() + at_, sizeof sizes);
-    removed = sizes[1] == kRemoved;
-    const size_t row_size = removed ? 0 : sizes[1];
-    if (!need(sizeof sizes + sizes[0] + row_size)) return false;
-    key = {bytes_.data() + at_ + sizeof sizes, sizes[0]};
-    row = {key.data() + key.size(), row_size};
-    prefix = prefix_of(key);
-    at_ += sizeof sizes + key.size() + row.size();
+    Head head;
+    if (!need(sizeof head)) return false;
+    std::memcpy(&head, bytes_.get() + at_, sizeof head);
+    const size_t size = sizeof head + head.key_size + (head.size == kRemoved ? 0 : head.size);
+    if (!need(size)) return false;
+    show(bytes_.get() + at_);
+    at_ += size;
     return true;
   }
 
  private:
   // So many bytes from at_ on are in memory.
-  bool need(size_t size) {
-    if (bytes_.size() - at_ >= size) return true;
-    bytes_.erase(0, at_);
+  bool need(size_t size) { return filled_ - at_ >= size || fill(size); }
+  bool fill(size_t size) {
+    const size_t left = filled_ - at_;
+    if (left + (end_ - begin_) < size) return false;  // the end
+    if (capacity_ < size) {
+      capacity_ = std::max(size, kReadBytes);
+      std::unique_ptr<char[]> larger(new char[capacity_]);
+      if (left > 0) std::memcpy(larger.get(), bytes_.get() + at_, left);
+      bytes_ = std::move(larger);
+    } else {
+      std::memmove(bytes_.get(), bytes_.get() + at_, left);
+    }
     at_ = 0;
-    const size_t had = bytes_.size();
-    const size_t want = std::min<uint64_t>(std::max(size, kReadBytes) - had, end_ - begin_);
-    if (had + want < size) return false;  // the end
-    bytes_.resize(had + want);
-    for (size_t got = 0; got < want;) {
-      const ssize_t n = ::pread(file_, bytes_.data() + had + got, want - got, static_cast<off_t>(begin_));
+    filled_ = left;
+    const size_t until = std::min<uint64_t>(capacity_, left + (end_ - begin_));
+    while (filled_ < until) {
+      const ssize_t n = ::pread(file_, bytes_.get() + filled_, until - filled_, static_cast<off_t>(begin_));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) {
         error_ = n < 0 ? errno : EIO;
         return false;
       }
-      got += static_cast<size_t>(n);
+      filled_ += static_cast<size_t>(n);
       begin_ += static_cast<uint64_t>(n);
     }
     return true;
@@ -106,7 +120,9 @@ class RestoreBuffer::RunSource final : public Source {
   uint64_t begin_;  // not yet read
   const uint64_t end_;
   int& error_;
-  std::string bytes_;
+  std::unique_ptr<char[]> bytes_;
+  size_t capacity_ = 0;
+  size_t filled_ = 0;
   size_t at_ = 0;
 };
 
@@ -128,42 +144,56 @@ void RestoreBuffer::add(std::string_view key, uint32_t size, std::string_view he
     budget_->add_buffer();
     counted_ = true;
   }
-  if (!arena_) arena_ = std::make_unique<Arena>(kArenaChunk);
-  const size_t whole = key.size() + head.size() + body.size();
-  auto* bytes = static_cast<char*>(arena_->allocate(whole));
-  std::memcpy(bytes, key.data(), key.size());
+  common_.add(key);
+  const Head sizes{static_cast<uint32_t>(key.size()), size};
+  const size_t whole = sizeof sizes + key.size() + head.size() + body.size();
+  const uint64_t place = allocate(whole);
+  char* bytes = bytes_at(place);
+  std::memcpy(bytes, &sizes, sizeof sizes);
+  bytes += sizeof sizes;
+  if (!key.empty()) std::memcpy(bytes, key.data(), key.size());
   if (!head.empty()) std::memcpy(bytes + key.size(), head.data(), head.size());
   if (!body.empty()) std::memcpy(bytes + key.size() + head.size(), body.data(), body.size());
-  if (sorted_ && !rows_.empty()) sorted_ = std::string_view(rows_.back().key, rows_.back().key_size) < key;
-  rows_.push_back(
-      {prefix_of(key), bytes, static_cast<uint32_t>(key.size()), size, static_cast<uint32_t>(rows_.size())});
-  arena_bytes_ += whole + 8;  // what alignment takes, about
+  if (sorted_ && !rows_.empty()) sorted_ = last_key_ < key;
+  last_key_ = {bytes, key.size()};
+  rows_.push_back({0, place});
+  row_bytes_ += whole;
   if (memory_bytes() > budget_->share()) set_aside();
+}
+
+void RestoreBuffer::Unmap::operator()(char* bytes) const { ::munmap(bytes, size); }
+
+uint64_t RestoreBuffer::allocate(size_t size) {
+  if (chunks_.empty() || chunks_[chunk_].size() - chunk_used_ < size) {
+    if (chunk_used_ > 0) ++chunk_;
+    chunk_used_ = 0;
+    if (chunk_ == chunks_.size()) chunks_.emplace_back(Chunk{{nullptr, Unmap{0}}});
+    Chunk& chunk = chunks_[chunk_];
+    if (chunk.size() < size) {
+      chunk.bytes.reset();
+      const size_t bytes = std::max(size, kChunkBytes);
+      void* pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (pages == MAP_FAILED) throw std::bad_alloc();
+      chunk.bytes = {static_cast<char*>(pages), Unmap{bytes}};
+    }
+  }
+  const uint64_t place = uint64_t{chunk_} << 32 | chunk_used_;
+  chunk_used_ += size;
+  return place;
+}
+
+std::string_view RestoreBuffer::key_at(uint64_t place) const {
+  const char* bytes = bytes_at(place);
+  Head head;
+  std::memcpy(&head, bytes, sizeof head);
+  return {bytes + sizeof head, head.key_size};
 }
 
 void RestoreBuffer::sort() {
   if (std::exchange(sorted_, true)) return;
-  const auto rest = [](const Row& row) {
-    const size_t skipped = std::min<size_t>(row.key_size, sizeof row.prefix);
-    return std::string_view(row.key + skipped, row.key_size - skipped);
-  };
-  std::sort(rows_.begin(), rows_.end(), [&rest](const Row& a, const Row& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    // A key of less than 8 bytes has the prefix of one that goes on with zeros.
-    if (a.key_size < sizeof a.prefix || b.key_size < sizeof b.prefix) {
-      if (a.key_size != b.key_size) return a.key_size < b.key_size;
-      return a.order < b.order;
-    }
-    const int difference = rest(a).compare(rest(b));
-    return difference != 0 ? difference < 0 : a.order < b.order;
-  });
-  const auto same_key = [](const Row& a, const Row& b) {
-    return a.prefix == b.prefix && std::string_view(a.key, a.key_size) == std::string_view(b.key, b.key_size);
-  };
-  size_t kept = 0;
-  for (size_t i = 0; i < rows_.size(); ++i)
-    if (i + 1 == rows_.size() || !same_key(rows_[i], rows_[i + 1])) rows_[kept++] = rows_[i];
-  rows_.resize(kept);
+  for (PlacedKey& row : rows_) row.prefix = prefix_of(key_at(row.at).substr(common_.size()));
+  sort_last_of_each_key(rows_, spare_, [this](uint64_t place) { return key_at(place); });
+  last_key_ = key_at(rows_.back().at);
 }
 
 void RestoreBuffer::set_aside() {
@@ -172,22 +202,25 @@ void RestoreBuffer::set_aside() {
   if (file_ < 0) error_ = errno;
   sort();
   const uint64_t begin = aside_;
-  std::string out;
-  out.reserve(kWriteBytes + (kWriteBytes >> 2));
-  for (const Row& row : rows_) {
-    const uint32_t sizes[2] = {row.key_size, row.size};
-    out.append(reinterpret_cast<const char*>(sizes), sizeof sizes);
-    out.append(row.key, row.key_size + (row.size == kRemoved ? 0 : row.size));
-    if (out.size() < kWriteBytes) continue;
-    if (!append(out)) return;
-    out.clear();
+  writing_.reserve(kWriteBytes + (kWriteBytes >> 2));
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    constexpr size_t kAhead = 8;  // the rows lie all over memory
+    if (i + kAhead < rows_.size()) __builtin_prefetch(bytes_at(rows_[i + kAhead].at));
+    const char* bytes = bytes_at(rows_[i].at);
+    Head head;
+    std::memcpy(&head, bytes, sizeof head);
+    writing_.append(bytes, sizeof head + head.key_size + (head.size == kRemoved ? 0 : head.size));
+    if (writing_.size() < kWriteBytes) continue;
+    if (!append(writing_)) return forget_rows();
+    writing_.clear();
   }
-  if (!append(out)) return;
-  runs_.push_back({begin, aside_});
+  const bool written = append(writing_);
+  writing_.clear();
+  if (written) runs_.push_back({begin, aside_});
   forget_rows();
 }
 
-bool RestoreBuffer::append(const std::string& bytes) {
+bool RestoreBuffer::append(std::string_view bytes) {
   if (error_ != 0) return false;
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::pwrite(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(aside_));
@@ -204,8 +237,12 @@ bool RestoreBuffer::append(const std::string& bytes) {
 
 void RestoreBuffer::forget_rows() {
   rows_.clear();
-  arena_->reset();
-  arena_bytes_ = 0;
+  // Another buffer may have come, and the share be smaller.
+  size_t kept = 0;
+  size_t bytes = 0;
+  while (kept < chunks_.size() && (bytes += chunks_[kept].size()) <= budget_->share()) ++kept;
+  chunks_.resize(kept);
+  chunk_ = chunk_used_ = row_bytes_ = 0;
   sorted_ = true;
 }
 
@@ -215,8 +252,11 @@ void RestoreBuffer::clear() {
   aside_ = 0;
   error_ = 0;
   rows_ = {};
-  arena_.reset();
-  arena_bytes_ = 0;
+  spare_ = {};
+  chunks_.clear();
+  chunk_ = chunk_used_ = row_bytes_ = 0;
+  writing_ = {};
+  common_.clear();
   sorted_ = true;
   if (std::exchange(counted_, false)) budget_->remove_buffer();
 }
@@ -227,45 +267,59 @@ RestoreBuffer::Walk RestoreBuffer::walk() { return Walk(*this); }
 
 RestoreBuffer::Walk::Walk(RestoreBuffer& buffer) {
   buffer.sort();
-  for (const Run& run : buffer.runs_) {
-    const auto age = static_cast<uint32_t>(sources_.size());
-    sources_.push_back(std::make_unique<RunSource>(buffer.file_, run, age, buffer.error_));
+  for (const Run& run : buffer.runs_) sources_.push_back(std::make_unique<RunSource>(buffer, run));
+  sources_.push_back(std::make_unique<MemorySource>(buffer));
+  heads_.resize(sources_.size());
+  // Everyone plays upwards until there is nobody to play against yet.
+  const size_t nobody = sources_.size();
+  losers_.assign(sources_.size(), nobody);
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    advance(i);
+    winner_ = i;
+    for (size_t node = (i + sources_.size()) / 2; node > 0; node /= 2) {
+      if (losers_[node] == nobody) {
+        losers_[node] = winner_;
+        break;
+      }
+      if (before(losers_[node], winner_)) std::swap(losers_[node], winner_);
+    }
   }
-  sources_.push_back(std::make_unique<MemorySource>(buffer.rows_, static_cast<uint32_t>(sources_.size())));
-  for (const auto& source : sources_) advance(source.get());
 }
 
 RestoreBuffer::Walk::~Walk() = default;
 RestoreBuffer::Walk::Walk(Walk&&) noexcept = default;
 
-std::string_view RestoreBuffer::Walk::key() const { return heap_.front()->key; }
-bool RestoreBuffer::Walk::removed() const { return heap_.front()->removed; }
-std::string_view RestoreBuffer::Walk::row() const { return heap_.front()->row; }
+std::string_view RestoreBuffer::Walk::key() const { return heads_[winner_].source->key; }
+bool RestoreBuffer::Walk::removed() const { return heads_[winner_].source->removed; }
+std::string_view RestoreBuffer::Walk::row() const { return heads_[winner_].source->row; }
 
-// Whether `a` comes after `b`: by key, and of one key the last word first.
-bool RestoreBuffer::Walk::later(const Source* a, const Source* b) {
-  if (a->prefix != b->prefix) return a->prefix > b->prefix;
-  const int difference = a->key.compare(b->key);
-  return difference != 0 ? difference > 0 : a->age < b->age;
+bool RestoreBuffer::Walk::before(size_t a, size_t b) const {
+  const Head& first = heads_[a];
+  const Head& second = heads_[b];
+  if (first.prefix != second.prefix) return first.prefix < second.prefix;
+  if (!first.source || !second.source) return first.source != nullptr;
+  const int difference = first.source->key.compare(second.source->key);
+  return difference != 0 ? difference < 0 : a > b;
 }
 
-void RestoreBuffer::Walk::advance(Source* source) {
-  if (!source->next()) return;
-  heap_.push_back(source);
-  std::push_heap(heap_.begin(), heap_.end(), later);
+void RestoreBuffer::Walk::advance(size_t source) {
+  Source& rows = *sources_[source];
+  heads_[source] = rows.next() ? Head{rows.prefix, &rows} : Head{UINT64_MAX, nullptr};
+}
+
+void RestoreBuffer::Walk::replay(size_t source) {
+  advance(source);
+  winner_ = source;
+  for (size_t node = (source + sources_.size()) / 2; node > 0; node /= 2)
+    if (before(losers_[node], winner_)) std::swap(losers_[node], winner_);
 }
 
 void RestoreBuffer::Walk::next() {
-  std::pop_heap(heap_.begin(), heap_.end(), later);
-  Source* top = heap_.back();
-  heap_.pop_back();
-  while (!heap_.empty() && heap_.front()->prefix == top->prefix && heap_.front()->key == top->key) {
-    std::pop_heap(heap_.begin(), heap_.end(), later);
-    Source* older = heap_.back();
-    heap_.pop_back();
-    advance(older);
-  }
-  advance(top);
+  const uint64_t prefix = heads_[winner_].prefix;
+  last_key_ = key();
+  do {
+    replay(winner_);
+  } while (valid() && heads_[winner_].prefix == prefix && key() == last_key_);  // words before the last
 }
 
 }  // namespace kstreamd

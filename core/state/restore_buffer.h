@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/arena.h"
+#include "core/state/key_order.h"
 
 namespace kstreamd {
 
@@ -47,7 +47,6 @@ class RestoreBuffer {
   void put(std::string_view key, std::string_view head, std::string_view body);
   void remove(std::string_view key);
 
-  bool empty() const { return rows_.empty() && runs_.empty(); }
   size_t runs() const { return runs_.size(); }
   // In memory and in runs.
   uint64_t bytes() const { return memory_bytes() + aside_; }
@@ -58,42 +57,62 @@ class RestoreBuffer {
   void clear();
 
  private:
-  struct Row {
-    uint64_t prefix;  // the key's first 8 bytes, as a number in the same order
-    const char* key;  // the row's bytes follow it
+  // Of a row as it lies in memory and in runs; key and row follow.
+  struct Head {
     uint32_t key_size;
-    uint32_t size;   // of the row; kRemoved
-    uint32_t order;  // of arrival
+    uint32_t size;  // of the row; kRemoved
   };
   struct Run {
     uint64_t begin;
     uint64_t end;
+  };
+  struct Unmap {
+    size_t size;
+    void operator()(char* bytes) const;
+  };
+  struct Chunk {
+    std::unique_ptr<char, Unmap> bytes;
+    size_t size() const { return bytes ? bytes.get_deleter().size : 0; }
   };
   class Source;
   class RunSource;
   class MemorySource;
 
   static constexpr uint32_t kRemoved = UINT32_MAX;
-  static constexpr size_t kArenaChunk = 256 << 10;
+  static constexpr size_t kChunkBytes = 256 << 10;
 
-  size_t memory_bytes() const { return arena_bytes_ + rows_.size() * sizeof(Row); }
+  // Sorting needs as much again as the places.
+  size_t memory_bytes() const { return row_bytes_ + rows_.size() * 2 * sizeof(PlacedKey); }
   void add(std::string_view key, uint32_t size, std::string_view head, std::string_view body);
+  // So many bytes that lie together: their place.
+  uint64_t allocate(size_t size);
+  char* bytes_at(uint64_t place) const { return chunks_[place >> 32].bytes.get() + (place & UINT32_MAX); }
+  std::string_view key_at(uint64_t place) const;
   // The rows in memory in order, each key once.
   void sort();
   void set_aside();
-  bool append(const std::string& bytes);
+  bool append(std::string_view bytes);
   void forget_rows();
 
   const std::string folder_;
   const std::shared_ptr<RestoreBudget> budget_;
-  std::unique_ptr<Arena> arena_;
-  size_t arena_bytes_ = 0;
-  std::vector<Row> rows_;
+  // Rows lie in the order of their arrival in chunks, which are kept for those that follow, since fresh memory costs
+  // more than what is written to it; and which are the system's own, so that all of it goes back in the end. A place is
+  // the chunk's number (4 bytes) and where in it.
+  std::vector<Chunk> chunks_;
+  size_t chunk_ = 0;       // the one that is being filled
+  size_t chunk_used_ = 0;  // of it
+  size_t row_bytes_ = 0;   // in all of them
+  std::vector<PlacedKey> rows_;
+  std::vector<PlacedKey> spare_;
+  std::string_view last_key_;
+  CommonBeginning common_;  // of all keys since clear(): prefixes are of what follows it
   bool sorted_ = true;
   bool counted_ = false;  // by the budget
   int file_ = -1;
   std::vector<Run> runs_;
   uint64_t aside_ = 0;  // bytes of the runs
+  std::string writing_;
   int error_ = 0;
 };
 
@@ -105,18 +124,30 @@ class RestoreBuffer::Walk {
   Walk(Walk&&) noexcept;
 
   // Not valid: the end, or an error (RestoreBuffer::error).
-  bool valid() const { return !heap_.empty(); }
+  bool valid() const { return heads_[winner_].source != nullptr; }
   std::string_view key() const;
   bool removed() const;
   std::string_view row() const;
   void next();
 
  private:
-  static bool later(const Source* a, const Source* b);
-  void advance(Source* source);
+  // The next row of a source; without one after the last.
+  struct Head {
+    uint64_t prefix = 0;
+    const Source* source = nullptr;
+  };
 
-  std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<Source*> heap_;
+  void advance(size_t source);
+  // Whether the head of `a` comes before that of `b`: by key, and of one key the last word first.
+  bool before(size_t a, size_t b) const;
+  void replay(size_t source);
+
+  std::vector<std::unique_ptr<Source>> sources_;  // by age: of those with the same key the last has the last word
+  // A tournament of the sources' heads: who has lost at each inner node of a tree whose leaves they are.
+  std::vector<Head> heads_;
+  std::vector<size_t> losers_;
+  size_t winner_ = 0;
+  std::string last_key_;
 };
 
 }  // namespace kstreamd

@@ -38,18 +38,26 @@ class Folder {
   int files_ = 0;
 };
 
+// Not compressed, as everything is in Kafka Streams by default: of a restoration that is the dearest single step. What
+// a compaction takes up later is compressed.
+rocksdb::Options bulk_options(const RocksdbCommon& common) {
+  rocksdb::Options options(database_options(common), column_options(common));
+  options.compression = rocksdb::kNoCompression;
+  return options;
+}
+
 // Files of one column, one after the other.
 class Files {
  public:
   Files(Folder& folder, const RocksdbCommon& common, rocksdb::ColumnFamilyHandle* column)
-      : folder_(folder), options_(database_options(common), column_options(common)), column_(column) {}
+      : folder_(folder), options_(bulk_options(common)), column_(column) {}
 
   rocksdb::Status put(const rocksdb::Slice& key, const rocksdb::Slice& row) {
-    auto status = ready();
+    auto status = ready(key.size() + row.size());
     return status.ok() ? writer_->Put(key, row) : status;
   }
   rocksdb::Status remove(const rocksdb::Slice& key) {
-    auto status = ready();
+    auto status = ready(key.size());
     return status.ok() ? writer_->Delete(key) : status;
   }
   rocksdb::Status finish() {
@@ -70,12 +78,15 @@ class Files {
   bool any() const { return !names_.empty(); }
 
  private:
-  rocksdb::Status ready() {
-    if (writer_ && writer_->FileSize() >= kFileBytes) {
+  // There is a file that takes so many bytes more.
+  rocksdb::Status ready(size_t bytes) {
+    if (writer_ && file_bytes_ >= kFileBytes) {
       auto status = finish();
       if (!status.ok()) return status;
     }
+    file_bytes_ += bytes;
     if (writer_) return rocksdb::Status::OK();
+    file_bytes_ = bytes;
     names_.push_back(folder_.next_file());
     writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(options_), options_, column_, false);
     return writer_->Open(names_.back());
@@ -85,6 +96,7 @@ class Files {
   const rocksdb::Options options_;
   rocksdb::ColumnFamilyHandle* const column_;
   std::unique_ptr<rocksdb::SstFileWriter> writer_;
+  uint64_t file_bytes_ = 0;  // what it was given
   std::vector<std::string> names_;
 };
 

@@ -7,6 +7,9 @@
 
 namespace kstreamd {
 namespace {
+// Says which layout of its buffers Kafka Streams finds in their changelogs.
+constexpr Header buffer_format{"v", "\3", 1, 1};
+
 std::vector<int64_t> offsets_of(std::span<const InputStart> starts) {
   std::vector<int64_t> offsets;
   for (const auto& start : starts) offsets.push_back(start.offset);
@@ -27,11 +30,15 @@ Task::Task(const Topology& topology, const OutputTopics& topics, const PlannedTa
       state_(std::move(state)),
       buffer_(offsets_of(starts)),
       committed_(offsets_of(starts)) {
-  for (const auto& start : starts) committed_times_.push_back(start.time);
+  for (const auto& start : starts) {
+    committed_times_.push_back(start.time);
+    merge_progress(committed_progress_, start.progress);
+  }
   start_times();
   for (int store : topology.sub_topologies[plan.sub_topology].stores) {
     const Store& declared = topology.stores[store];
-    changelogs_.push_back(declared.changelogged ? topics.number(declared.changelog_topic) : -1);
+    changelogs_.push_back(
+        {declared.changelogged ? topics.number(declared.changelog_topic) : -1, declared.change_buffer});
   }
   if (!topology.dead_letter_topic.empty()) dead_letter_topic_ = topics.number(topology.dead_letter_topic);
 }
@@ -49,6 +56,7 @@ Result<std::unique_ptr<Task>> Task::make(const Topology& topology, const OutputT
 // Back to what is committed.
 void Task::start_times() {
   times_ = committed_times_;
+  progress_ = committed_progress_;
   stream_time_ = kUnknownTime;
   for (const int64_t time : times_) stream_time_ = std::max(stream_time_, time);
 }
@@ -212,7 +220,7 @@ Status Task::write_changes() {
   if (!state_) return {};
   return state_->changes([this](size_t store, std::string_view key, const StoreValue& value) -> Status {
     OutgoingRecord record;
-    record.topic = outputs_.handles[changelogs_[store]];
+    record.topic = outputs_.handles[changelogs_[store].topic];
     record.partition = plan_.id.partition;
     record.key_null = false;
     record.value_null = !value.present;
@@ -220,23 +228,26 @@ Status Task::write_changes() {
     record.key = key;
     record.value = value.value;
     record.timestamp = value.timestamp;
+    if (changelogs_[store].marks && value.present) record.headers = {&buffer_format, 1};
     return outputs_.producer->produce(record);
   });
 }
 
 void Task::offsets(std::vector<PartitionOffset>& out, bool all) const {
+  Progress known = progress_;
+  std::erase_if(known, [](const auto& entry) { return entry.second == kUnknownTime; });
   for (size_t i = 0; i < plan_.inputs.size(); ++i)
     if (all || dirty_ || position(i) > committed_[i])
-      out.push_back({plan_.inputs[i].partition, position(i), partition_time_text(times_[i])});
+      out.push_back({plan_.inputs[i].partition, position(i), input_metadata(times_[i], known)});
 }
 
 Status Task::commit_state() {
   if (state_) {
     std::vector<int64_t> positions(changelogs_.size(), -1);
     for (size_t store = 0; store < changelogs_.size(); ++store) {
-      if (changelogs_[store] < 0) continue;
+      if (changelogs_[store].topic < 0) continue;
       const int64_t last =
-          outputs_.producer->take_last_offset(outputs_.handles[changelogs_[store]], plan_.id.partition);
+          outputs_.producer->take_last_offset(outputs_.handles[changelogs_[store].topic], plan_.id.partition);
       if (last >= 0) positions[store] = last + 1;
     }
     if (auto written = state_->commit(positions); !written)
@@ -244,6 +255,7 @@ Status Task::commit_state() {
   }
   for (size_t i = 0; i < committed_.size(); ++i) committed_[i] = position(i);
   committed_times_ = times_;
+  committed_progress_ = progress_;
   dirty_ = false;
   commit_requested_ = false;
   return {};
@@ -252,6 +264,7 @@ Status Task::commit_state() {
 Status Task::rollback() {
   if (state_) state_->rollback();
   buffer_.reset(committed_);
+  nodes_.clear();  // they know where their progress is kept
   start_times();
   dirty_ = false;
   commit_requested_ = false;

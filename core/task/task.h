@@ -131,6 +131,7 @@ class Task {
   size_t room() const;
   std::span<FetchedRecord> until_due(std::span<FetchedRecord> records) const;
   Status process_run(size_t input, std::span<FetchedRecord> records);
+  int64_t& progress(const std::string& name) { return progress_.try_emplace(name, kUnknownTime).first->second; }
   uint64_t add_schedule(TaskNode& node, uint32_t kind, int64_t interval, int64_t start);
   Status punctuate(Schedules& schedules, int64_t now, bool holders_only);
   Status checked(kst_status status);
@@ -143,8 +144,12 @@ class Task {
   const OutputTopics& topics_;
   Outputs& outputs_;
   const TaskServices services_;
-  std::vector<int> changelogs_;  // by store of the task: OutputTopics number, -1 without a changelog
-  int dead_letter_topic_ = -1;   // OutputTopics number
+  struct Changelog {
+    int topic;   // OutputTopics number, -1 without a changelog
+    bool marks;  // Store::change_buffer
+  };
+  std::vector<Changelog> changelogs_;  // by store of the task
+  int dead_letter_topic_ = -1;         // OutputTopics number
 
   // The worker's
   std::unique_ptr<TaskState> state_;
@@ -158,8 +163,10 @@ class Task {
   std::vector<TaskNode*> emitters_;               // those with emit: per_commit, in topological order
   std::vector<int64_t> times_;            // by input: its partition's time, which is committed beside its offset
   std::vector<int64_t> committed_times_;  // the same as last committed
-  int64_t stream_time_ = kUnknownTime;    // the greatest of times_
-  size_t reading_ = 0;                    // the input that records are being read from
+  Progress progress_;                     // of the processors, each kept under the name of its node
+  Progress committed_progress_;
+  int64_t stream_time_ = kUnknownTime;  // the greatest of times_
+  size_t reading_ = 0;                  // the input that records are being read from
   bool dirty_ = false;
   bool commit_requested_ = false;
   std::optional<Error> failure_;  // set by a node before it unwinds with KST_STOP

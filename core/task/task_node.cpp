@@ -6,9 +6,9 @@
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
 #include "core/task/global_tables.h"
-#include "core/topology/serde_text.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
+#include "kstreamd/sdk/store_bytes.h"
 
 namespace kstreamd {
 TaskNode::TaskNode(Task& task, const Node& node) : task_(task), node_(node) {}
@@ -120,7 +120,9 @@ Status TaskNode::bind_stores() {
     const Serde *key = serde_or_null(declared.key_serde), *value = serde_or_null(declared.value_serde);
     if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
     stores_.push_back(make_store_access({*store, *key, *value, declared}, *this));
+    store_serdes_.push_back({"store '" + declared.name + "'", key, value});
   }
+  store_serdes_.push_back({"the node", serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)});
   return {};
 }
 
@@ -169,13 +171,9 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
     if (refused)
       status = refuse(Stage::deserialization, record);
     else if (!key)
-      status = reject(Stage::deserialization, record,
-                      "the key cannot be read as " + serde_text(node_.key_serde) + ": " + key.error().message,
-                      key.error().hint);
+      status = refuse_bytes(record, "key", node_.key_serde, std::move(key).error());
     else if (!value)
-      status = reject(Stage::deserialization, record,
-                      "the value cannot be read as " + serde_text(node_.value_serde) + ": " + value.error().message,
-                      value.error().hint);
+      status = refuse_bytes(record, "value", node_.value_serde, std::move(value).error());
     else
       drop("timestamp", 1);
   }
@@ -370,6 +368,32 @@ kst_status TaskNode::schedule(uint32_t kind, int64_t interval, int64_t start, ui
   return KST_OK;
 }
 
+const TaskNode::StoreSerdes* TaskNode::store_serdes(uint32_t store) const {
+  if (store == StoreBytesExtension::kNode) return &store_serdes_.back();
+  return store < stores_.size() ? &store_serdes_[store] : nullptr;
+}
+
+kst_status TaskNode::to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) {
+  const StoreSerdes* serdes = store_serdes(store);
+  const bool key = part == StoreBytesExtension::key;
+  const Serde* serde = serdes ? (key ? serdes->key : serdes->value) : nullptr;
+  if (!serde) return misused("asked for the bytes of a store that it does not have");
+  auto written = kstreamd::write_value(*serde, value, arena_);
+  if (!written) return record_error(serdes->name + ", " + (key ? "key: " : "value: ") + written.error().text());
+  bytes = *written;
+  return KST_OK;
+}
+
+kst_status TaskNode::from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) {
+  const StoreSerdes* serdes = store_serdes(store);
+  const Serde* serde = serdes ? (part == StoreBytesExtension::key ? serdes->key : serdes->value) : nullptr;
+  if (!serde) return misused("asked for a value of a store that it does not have");
+  auto read = serde->read(bytes, arena_);
+  if (!read) return stop(std::move(read).error().in(serdes->name + " has kept bytes that its serdes cannot read"));
+  value = *read;
+  return KST_OK;
+}
+
 void TaskNode::cancel(uint64_t schedule) {
   task_.stream_schedules_.cancel(schedule, this);
   task_.wall_schedules_.cancel(schedule, this);
@@ -406,10 +430,7 @@ kst_status TaskNode::write_one(const Record& record) {
   if (node_.takes_partitions) out.partition = static_cast<int32_t>(record.input);
   if (!is_null(record.key)) {
     auto key = write_value(*key_serde_, record.key, record.origin);
-    if (!key)
-      return reject(Stage::production, record,
-                    "the key cannot be written as " + serde_text(node_.key_serde) + ": " + key.error().message,
-                    key.error().hint);
+    if (!key) return refuse_value(record, "key", node_.key_serde, std::move(key).error());
     out.key_null = false;
     out.key = *key;
     if (partitions_by_inner_key_)
@@ -418,10 +439,7 @@ kst_status TaskNode::write_one(const Record& record) {
   }
   if (!is_null(record.value)) {
     auto value = write_value(*value_serde_, record.value, record.origin);
-    if (!value)
-      return reject(Stage::production, record,
-                    "the value cannot be written as " + serde_text(node_.value_serde) + ": " + value.error().message,
-                    value.error().hint);
+    if (!value) return refuse_value(record, "value", node_.value_serde, std::move(value).error());
     out.value_null = false;
     out.value = *value;
   }

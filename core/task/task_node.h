@@ -61,6 +61,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Serde* find_serde(std::string_view name) override { return task_.services_.processors.serde(name); }
   kst_status to_bytes(const Serde& serde, const Value& value, std::string_view& bytes) override;
   kst_status from_bytes(const Serde& serde, std::string_view bytes, Value& value) override;
+  kst_status to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) override;
+  kst_status from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) override;
   kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
   void cancel(uint64_t schedule) override;
   kst_status hold(const Record& record, kst_token& token, const Record*& held) override;
@@ -70,6 +72,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const char* node_name() const override { return node_.name.c_str(); }
   int64_t stream_time() const override { return task_.stream_time_; }
   int64_t wall_time() const override { return task_.services_.clock.wall_ms(); }
+  int64_t* progress(std::string_view name) override { return &task_.progress(node_.name + "/" + std::string(name)); }
   void request_commit() override { task_.commit_requested_ = true; }
   void log(LogLevel level, std::string_view message) override;
 
@@ -88,6 +91,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
     TaskNode* node;
     uint32_t input;
   };
+
+  struct StoreSerdes {
+    std::string name;  // for messages
+    const Serde* key;
+    const Serde* value;
+  };
+  const StoreSerdes* store_serdes(uint32_t store) const;
 
   // Building
   void bind_outputs();
@@ -143,6 +153,10 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
   kst_status refuse(Stage stage, const Record& record);
+  // The same of a key or value (`part`) that its serde refuses; the task stops where the record is not at fault.
+  kst_status refuse_bytes(const Record& record, const char* part, const std::string& serde, Error error);
+  kst_status refuse_value(const Record& record, const char* part, const std::string& serde, Error error);
+  kst_status refuse_serde(Stage stage, const Record& record, const std::string& what, Error error);
   kst_status dead_letter(std::string_view kind, const Record& record, const std::string& message);
   void count_error();
   Labels labels() const;
@@ -160,7 +174,8 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   size_t output_count_ = 0;                   // of these, the outputs
   std::vector<std::unique_ptr<KeyValueStore>> global_stores_;  // those of stores_ that all tasks read
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
-  int output_topic_ = -1;  // sinks: OutputTopics number
+  std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
+  int output_topic_ = -1;                  // sinks: OutputTopics number
 
   // The worker's
   Arena arena_;

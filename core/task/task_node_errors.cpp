@@ -38,6 +38,21 @@ kst_status TaskNode::reject(Stage stage, const Record& record, const std::string
   return action == ErrorAction::dead_letter ? dead_letter(kinds[static_cast<int>(stage)], record, message) : KST_OK;
 }
 
+kst_status TaskNode::refuse_bytes(const Record& record, const char* part, const std::string& serde, Error error) {
+  return refuse_serde(Stage::deserialization, record,
+                      std::string("the ") + part + " cannot be read as " + serde_text(serde), std::move(error));
+}
+
+kst_status TaskNode::refuse_value(const Record& record, const char* part, const std::string& serde, Error error) {
+  return refuse_serde(Stage::production, record,
+                      std::string("the ") + part + " cannot be written as " + serde_text(serde), std::move(error));
+}
+
+kst_status TaskNode::refuse_serde(Stage stage, const Record& record, const std::string& what, Error error) {
+  if (error.recovery != Recovery::stop_topology) return stop(std::move(error).in(place_of(record) + ": " + what));
+  return reject(stage, record, what + ": " + error.message, error.hint);
+}
+
 // A record on which the process crashed as often as is allowed. Whatever on_error says: processing it again would bring
 // down all the others once more.
 kst_status TaskNode::refuse(Stage stage, const Record& record) {

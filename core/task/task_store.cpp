@@ -10,9 +10,15 @@ namespace kstreamd {
 kst_status StoreConverter::key(const Value& key, std::string_view& bytes) {
   if (is_null(key)) return user_.record_error("a null key was used with " + place());
   auto written = write_value(binding_.key, key, user_.arena());
-  if (!written) return user_.record_error(place() + ", key: " + written.error().text());
+  if (!written) return refuse("key", std::move(written).error());
   bytes = *written;
   return KST_OK;
+}
+
+// Where the record is not at fault, the task waits.
+kst_status StoreConverter::refuse(const char* part, Error error) {
+  if (error.recovery != Recovery::stop_topology) return user_.stop(std::move(error).in(place() + ", " + part));
+  return user_.record_error(place() + ", " + part + ": " + error.text());
 }
 
 kst_status StoreConverter::bound(const Value& value, std::optional<std::string_view>& bytes) {
@@ -28,7 +34,7 @@ kst_status StoreConverter::value(const Value& value, int64_t timestamp, StoreVal
   stored.timestamp = timestamp;
   if (is_null(value)) return KST_OK;
   auto written = write_value(binding_.value, value, user_.arena());
-  if (!written) return user_.record_error(place() + ", value: " + written.error().text());
+  if (!written) return refuse("value", std::move(written).error());
   stored.present = true;
   stored.value = *written;
   return KST_OK;
@@ -87,7 +93,7 @@ StoreConfig store_config(const Store& declared) {
   StoreConfig config{.name = declared.name,
                      .persistent = declared.persistent,
                      .changelogged = declared.changelogged,
-                     .retention = declared.retention.count()};
+                     .retention = (declared.retention + declared.slack).count()};
   switch (kind_of(declared.type)) {
     case StoreKind::window:
       config.layout = KeyLayout::window;

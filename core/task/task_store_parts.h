@@ -27,6 +27,8 @@ class StoreConverter {
   // A row of a scan, as borrowed as the store gives it; an Error when its serdes cannot read it.
   Status read(std::string_view key_bytes, const StoreValue& stored, Value& key, Value& value);
 
+  // What a serde does not take.
+  kst_status refuse(const char* part, Error error);
   kst_status get(std::string_view bytes, StoreValue& stored);
   kst_status put(std::string_view bytes, const StoreValue& stored);
   // Visits from..to; of windows and sessions, those of other times may be left out. `visit` answers with whether to go

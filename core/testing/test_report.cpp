@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "core/spec/yaml_tree.h"
+#include "core/base/utf8.h"
 
 namespace kstreamd {
 namespace {

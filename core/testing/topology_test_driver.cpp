@@ -396,8 +396,7 @@ Status TopologyTestDriver::commit_once() {
       std::vector<PartitionOffset> offsets;
       task.offsets(offsets, true);
       KSTREAMD_TRY(task.commit_state());
-      for (const auto& offset : offsets)
-        committed_[offset.partition] = {offset.offset, partition_time_of(offset.metadata)};
+      for (const auto& offset : offsets) committed_[offset.partition] = input_start(offset.offset, offset.metadata);
     }
     metrics_.commit();
     auto moved = pass();

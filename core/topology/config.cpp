@@ -68,7 +68,8 @@ Fields& table_fields(Fields& fields, const NodeAnalysis& analysis) {
   return fields.flag("changes", analysis.sends_changes);
 }
 
-std::string aggregation_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string aggregation_config(const Declaration& declaration, const NodeDeclaration& node,
+                               const NodeAnalysis& analysis) {
   Fields fields;
   if (node.window) fields.text("operation", node.operator_name);
   for (const char* name : {"init", "merge", "subtract"})
@@ -84,8 +85,11 @@ std::string aggregation_config(const NodeDeclaration& node, const NodeAnalysis& 
     fields.text("add", *text);
   }
   if (node.window) fields.raw("window", window_config(*node.window));
-  if (node.emit == Emit::on_window_close) fields.text("emit", "on_window_close");
-  fields.flag("per_commit", node.emit == Emit::per_commit && !node.window);
+  if (node.emit == Emit::on_window_close) {
+    fields.text("emit", "on_window_close");
+    if (declaration.emit_interval.count() > 0) fields.time("emit_interval", declaration.emit_interval);
+  }
+  fields.flag("per_commit", node.emit == Emit::per_commit);
   return fields.flag("versioned", analysis.versioned_rows).flag("changes", analysis.sends_changes).object();
 }
 
@@ -141,10 +145,11 @@ std::string windowed_type(const Window& window) {
   }
 }
 
-std::string operator_config(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+std::string operator_config(const Declaration& declaration, const NodeDeclaration& node,
+                            const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
-  if (is_aggregation(op)) return aggregation_config(node, analysis);
+  if (is_aggregation(op)) return aggregation_config(declaration, node, analysis);
   if (op == "join") return join_config(node, analysis);
   if (op == "suppress") return analysis.in.empty() ? "{}" : suppress_config(node, analysis);
   Fields fields;
@@ -183,7 +188,7 @@ std::string processor_config(const Declaration& declaration, const NodeDeclarati
                              const NodeAnalysis& analysis) {
   if (node.operator_name == "process") return node.config;
   const bool evaluates = !node.expressions.empty() && node.operator_name != "table";
-  return with_script(operator_config(node, analysis), declaration, evaluates);
+  return with_script(operator_config(declaration, node, analysis), declaration, evaluates);
 }
 
 std::string group_by_type(const NodeAnalysis& analysis) {

@@ -48,6 +48,8 @@ Store Checker::own_store(size_t i) const {
   store.type = session ? "session" : "window";
   if (!session) store.size = here.window->size;
   store.retention = here.window->kept();
+  // A session is open up to the very time at which its retention would end, and has to be found when it closes.
+  if (session && here.emit == Emit::on_window_close) store.slack = std::chrono::milliseconds(1);
   return store;
 }
 
@@ -109,7 +111,10 @@ void Checker::use_stores(size_t i) {
   if (!node(i).out.known) return;
   const bool named = !here.stores.empty();
   if (op == "join") return use_join_stores(i);
-  if (op == "suppress") uses.push_back({"/suppress", true, buffer(here.name + "-store")});
+  if (op == "suppress") {
+    uses.push_back({"/suppress", true, buffer(here.name + "-store")});
+    uses.back().shape.change_buffer = true;
+  }
   node(i).keeps_rows = is_aggregation(op) || op == "global_table" || (named && op != "suppress");
   if (node(i).keeps_rows)
     uses.push_back(

@@ -117,6 +117,8 @@ struct Store {
   std::chrono::milliseconds size{0};       // of windows
   std::chrono::milliseconds retention{0};  // of windows, sessions and versions
   std::chrono::milliseconds ttl{0};        // timestamped: values so far behind the latest are gone; 0: none
+  std::chrono::milliseconds slack{0};      // rows are kept for so much longer than the retention
+  bool change_buffer = false;              // its changelog's values are marked as Kafka Streams' buffers of changes are
   bool duplicates = false;                 // windows: several rows may have the same key and start
 
   bool operator==(const Store&) const = default;

@@ -37,7 +37,6 @@ class TableView {
 
  private:
   struct Step;
-  struct Reader;
   std::unique_ptr<Step> read(const sdk::Config& tree);
   script::Expression compile(const sdk::Config& tree, std::string_view key, script::Scope scope);
   Stamped look(const Step& step, const Value& key, int64_t as_of) const;

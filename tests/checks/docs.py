@@ -24,7 +24,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 TOP = ("core/", "daemon/", "plugins/", "config/", "deploy/", "tests/", "docs/", ".ci/", "./deploy/", "./tests/")
 COMMAND = re.compile(r"(?:^|[|;&(]\s*|\s)kstreamd\s+([a-z]+)\b([^|;&<>)]*)")
-SCRIPTS = ["tests/run", "tests/bench/run", "tests/bench/bench.py", "tests/bench/memory/run", "tests/checks/format.py", "tests/checks/layering.py"]
+SCRIPTS = ["tests/run", "tests/bench/run", "tests/bench/bench.py", "tests/bench/memory/run", "tests/fuzz/run", "tests/checks/format.py", "tests/checks/layering.py"]
 TIMEOUT_S = 300
 
 

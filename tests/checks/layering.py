@@ -36,7 +36,7 @@ MAY_INCLUDE = {
                   "core/record", "core/base", "plugins/abi", "plugins/sdk"],
 }
 # The record is the ABI's: whoever handles records includes its headers and these.
-RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/windowed.h", "kstreamd/sdk/change.h", "kstreamd/sdk/serdes.h", "kstreamd/sdk/murmur2.h", "core/record/murmur2.h"}
+RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/windowed.h", "kstreamd/sdk/change.h", "kstreamd/sdk/progress.h", "kstreamd/sdk/serdes.h", "kstreamd/sdk/store_bytes.h", "kstreamd/sdk/murmur2.h", "core/record/murmur2.h"}
 NO_RECORDS = {"core/base", "core/topology", "core/spec"}
 
 # Libraries: a pattern of include paths, and the modules that own them.
@@ -52,6 +52,7 @@ LIBRARIES = [
     (r"(lua|lualib|lauxlib)\.(h|hpp)|lua5\.4/", ["plugins/script"]),
     (r"nlohmann/", ["core/spec", "core/serde", "core/plugin_host", "core/testing", "plugins/builtin", "plugins/script", "daemon"]),
     (r"simdjson\.h", ["core/serde", "plugins/script", "plugins/builtin"]),
+    (r"google/protobuf/", ["core/serde"]),
 ]
 
 # The engine takes its time from core/base/clock.h and waits on conditions, so that a manual clock can drive it: in the

@@ -27,7 +27,9 @@ class Chaos {
   }
   // Perhaps ends the process here. Only where it is being stepped: otherwise nobody catches.
   void crash_point(Event point, int who) {
-    if (stepping == who && strikes(point, who)) throw Crash{};
+    if (stepping != who || (dying != who && !strikes(point, who))) return;
+    dying = who;
+    throw Crash{};
   }
   void happened(Event event, int who, std::string_view detail = {}, int64_t number = 0) {
     coverage.add(event);
@@ -47,8 +49,11 @@ class Chaos {
   Trace trace;
   Coverage coverage;
   Random random;
-  bool calm = false;  // no more faults
+  bool calm = false;     // no more faults
+  bool zombies = false;  // a process that lives was thrown out of the group: two may have worked on a task
   int stepping = Trace::world;
+  // Has crashed, but is not thrown away yet: where that happened in a destructor, at its next point or after its step.
+  int dying = Trace::world;
 };
 
 }  // namespace kstreamd::sim

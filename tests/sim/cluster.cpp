@@ -90,7 +90,17 @@ class SimMember final : public GroupMember {
     return offsets;
   }
   Status commit(std::span<const PartitionOffset> offsets, const GroupToken& token) override {
-    return real_->commit(offsets, token);
+    chaos_.crash_point(Event::crash_before_offsets, process_);
+    chaos_.pass(milliseconds(2));
+    if (chaos_.strikes(Event::offsets_refused, process_))
+      return Error{Recovery::abort_transaction, "commit offsets: simulated, refused", ""};
+    const bool unheard = chaos_.strikes(Event::offsets_unknown, process_);
+    Status done;
+    if (!unheard || chaos_.random.coin()) done = real_->commit(offsets, token);
+    chaos_.crash_point(Event::crash_after_offsets, process_);
+    if (unheard) return Error{Recovery::abort_transaction, "commit offsets: simulated, no answer", ""};
+    if (!done) chaos_.happened(Event::zombie_refused, process_, done.error().message);
+    return done;
   }
   void close() override {
     closed_ = true;
@@ -286,6 +296,7 @@ Result<std::unique_ptr<RecordSource>> SimCluster::make_reader(bool committed_onl
 
 void SimCluster::expel() {
   heard_at_.reset();
+  network_.chaos.zombies = true;
   if (!instance_id_.empty()) (void)embedded_levers(network_.log)->expel_member(network_.group, instance_id_);
 }
 

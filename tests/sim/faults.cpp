@@ -3,6 +3,13 @@
 #include <cstdio>
 
 namespace kstreamd::sim {
+namespace {
+
+// What a run of many seeds must have had of crashes, so that it says something about them.
+constexpr uint64_t least_at_a_point = 10;
+constexpr uint64_t least_at_all_points = 200;
+
+}  // namespace
 
 const char* name_of(Event event) {
   static constexpr const char* names[] = {
@@ -15,6 +22,12 @@ const char* name_of(Event event) {
       "crash after the commit",
       "crash before the local write",
       "crash after the local write",
+      "crash before a flush",
+      "crash after a flush",
+      "crash before an ingestion",
+      "crash after an ingestion",
+      "crash before a checkpoint",
+      "crash after a checkpoint",
       "crash while restoring",
       "crash in the group",
       "instance stopped",
@@ -49,6 +62,8 @@ const char* name_of(Event event) {
       "local write damaged",
       "local write refused",
       "state flushed",
+      "state flushed in the background",
+      "restored rows written early",
       "changelog cleaned",
       "input aborted",
       "input transaction left open",
@@ -67,6 +82,9 @@ const char* name_of(Event event) {
       "offsets pending",
       "transaction aborted",
       "unflushed commits lost",
+      "unflushed commits kept",
+      "background flush kept",
+      "restored rows ingested",
       "store restored whole",
       "store restored from its tail",
       "state wiped and rebuilt",
@@ -78,6 +96,10 @@ const char* name_of(Event event) {
       "held record completed later",
       "held record completed too late",
       "punctuation with rows",
+      "window already expired",
+      "sessions merged",
+      "record refused",
+      "at least once, more than once",
   };
   static_assert(std::size(names) == static_cast<size_t>(Event::kinds));
   return names[static_cast<size_t>(event)];
@@ -102,10 +124,40 @@ std::string Coverage::table() const {
   return text;
 }
 
+std::string Coverage::crash_table() const {
+  std::string text = "  crashes at      before     after\n";
+  auto line = [&text](const char* name, uint64_t before, uint64_t after) {
+    char cells[64];
+    std::snprintf(cells, sizeof cells, "  %-12s %9llu %9llu\n", name, static_cast<unsigned long long>(before),
+                  static_cast<unsigned long long>(after));
+    text += cells;
+  };
+  uint64_t before = 0, after = 0;
+  for (const auto& point : crash_points) {
+    line(point.name, of(point.before), of(point.after));
+    before += of(point.before);
+    after += of(point.after);
+  }
+  line("together", before, after);
+  return text;
+}
+
 std::vector<std::string> Coverage::missing() const {
   std::vector<std::string> names;
   for (size_t i = 0; i < counts_.size(); ++i)
-    if (counts_[i] == 0) names.push_back(name_of(static_cast<Event>(i)));
+    if (counts_[i] == 0) names.push_back(std::string("never came: ") + name_of(static_cast<Event>(i)));
+  uint64_t together = 0;
+  auto too_few = [&names](const std::string& what, uint64_t count, uint64_t least) {
+    if (count > 0 && count < least)
+      names.push_back("came only " + std::to_string(count) + " times, " + std::to_string(least) +
+                      " are asked for: " + what);
+  };
+  for (const auto& point : crash_points)
+    for (Event event : {point.before, point.after}) {
+      too_few(name_of(event), of(event), least_at_a_point);
+      together += of(event);
+    }
+  too_few("crashes at all points", together, least_at_all_points);
   return names;
 }
 

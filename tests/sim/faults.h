@@ -19,8 +19,14 @@ enum class Event : uint8_t {
   crash_after_commit,
   crash_before_write,
   crash_after_write,
+  crash_before_flush,
+  crash_after_flush,
+  crash_before_ingest,
+  crash_after_ingest,
+  crash_before_checkpoint,
+  crash_after_checkpoint,
   crash_while_restoring,
-  crash_in_group,
+  crash_in_group,  // the last kind of crash
   instance_stopped,
   worker_stalled,
   control_stalled,
@@ -53,6 +59,8 @@ enum class Event : uint8_t {
   write_failed,
   write_refused,
   state_flushed,
+  flush_in_background,
+  gathered_written,
   changelog_cleaned,
   input_aborted,
   input_left_open,
@@ -74,6 +82,9 @@ enum class Event : uint8_t {
   offsets_pending,
   transaction_aborted,
   unflushed_lost,
+  unflushed_kept,
+  background_flush_kept,
+  ingested,
   restored_whole,
   restored_tail,
   state_rebuilt,
@@ -85,10 +96,30 @@ enum class Event : uint8_t {
   completed_later,
   completed_too_late,
   punctuated,
+  window_expired,
+  sessions_merged,
+  record_refused,
+  put_out_again,
   kinds,
 };
 
 const char* name_of(Event event);
+
+// A step before and after which a process may be killed.
+struct CrashPoint {
+  const char* name;
+  Event before;
+  Event after;
+};
+inline constexpr CrashPoint crash_points[] = {
+    {"produce", Event::crash_before_produce, Event::crash_after_produce},
+    {"offsets", Event::crash_before_offsets, Event::crash_after_offsets},
+    {"commit", Event::crash_before_commit, Event::crash_after_commit},
+    {"local write", Event::crash_before_write, Event::crash_after_write},
+    {"flush", Event::crash_before_flush, Event::crash_after_flush},
+    {"ingest", Event::crash_before_ingest, Event::crash_after_ingest},
+    {"checkpoint", Event::crash_before_checkpoint, Event::crash_after_checkpoint},
+};
 
 // How often each kind came, over one or many runs.
 class Coverage {
@@ -98,7 +129,9 @@ class Coverage {
   void merge(const Coverage& other);
   // Two columns of kinds with their counts.
   std::string table() const;
-  // The kinds that never came.
+  // The crash points with their counts, a line each.
+  std::string crash_table() const;
+  // The kinds that never came, and the crash points that came too seldom.
   std::vector<std::string> missing() const;
 
  private:

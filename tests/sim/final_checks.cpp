@@ -17,8 +17,10 @@ bool FinalChecks::all_running() const {
 }
 
 std::string FinalChecks::wrong() const {
+  if (plan_.at_least_once) return "";
   const auto stages = shape_.stages();
   for (size_t i = 0; i < stages.size(); ++i) {
+    if (stages[i].store.empty()) continue;
     if (auto problem = check_store(i, stages[i].store, false); !problem.empty()) return problem;
     if (stages[i].last_store.empty()) continue;
     if (auto problem = check_store(i, stages[i].last_store, true); !problem.empty()) return problem;
@@ -34,9 +36,9 @@ std::string FinalChecks::check_store(std::optional<size_t> stage, const std::str
   const auto& sub = topology_.sub_topologies[static_cast<size_t>(store->sub_topology)];
   const auto number = std::find(sub.stores.begin(), sub.stores.end(), store - topology_.stores.begin());
   for (int32_t p = 0; p < plan_.partitions; ++p) {
-    const Oracle::Rows wanted = stage ? oracle_.rows(*stage, last_store, p, plan_.partitions) : Oracle::Rows();
-    Oracle::Rows kept = wanted;  // a plain store keeps no timestamps
-    if (store->type == "key_value")
+    const Rows wanted = stage ? oracle_.rows(*stage, last_store, p, plan_.partitions) : Rows();
+    Rows kept = wanted;  // plain stores and those of sessions keep no timestamps
+    if (store->type == "key_value" || store->type == "session")
       for (auto& [key, row] : kept) row.timestamp = 0;
     const std::string where = "store " + name + " of task " + TaskId{sub.name, p}.text();
     auto found = rows_of_store({sub.name, p}, static_cast<size_t>(number - sub.stores.begin()));
@@ -44,14 +46,14 @@ std::string FinalChecks::check_store(std::optional<size_t> stage, const std::str
     if (*found != kept) return differences(where, kept, *found);
     auto written = rows_of_changelog({store->changelog_topic, p});
     if (!written) return "the changelog of " + where + " cannot be read: " + written.error().text();
+    std::erase_if(*written, [&](const auto& row) { return !shape_.live(p, row.first); });
     if (*written != wanted) return differences("the changelog of " + where, wanted, *written);
   }
   return "";
 }
 
-std::string FinalChecks::differences(const std::string& what, const Oracle::Rows& wanted,
-                                     const Oracle::Rows& found) const {
-  auto text = [](const Oracle::Row& row) { return "'" + row.value + "'@" + std::to_string(row.timestamp); };
+std::string FinalChecks::differences(const std::string& what, const Rows& wanted, const Rows& found) const {
+  auto text = [](const Row& row) { return "'" + row.value + "'@" + std::to_string(row.timestamp); };
   for (const auto& [key, row] : wanted) {
     auto at = found.find(key);
     if (at == found.end()) return what + " lacks " + key + ": " + text(row);
@@ -62,12 +64,12 @@ std::string FinalChecks::differences(const std::string& what, const Oracle::Rows
   return "";
 }
 
-Result<Oracle::Rows> FinalChecks::rows_of_store(const TaskId& task, size_t number) const {
+Result<Rows> FinalChecks::rows_of_store(const TaskId& task, size_t number) const {
   TaskState* state = nullptr;
   for (const auto& process : processes_)
     if (TaskState* open = process->state().find(task)) state = open;
   if (!state) return Error{Recovery::stop_topology, "nobody has it open", ""};
-  Oracle::Rows rows;
+  Rows rows;
   KSTREAMD_TRY(state->store(number).range({}, {}, false, [&](std::string_view key, const StoreValue& value) {
     rows[std::string(key)] = {std::string(value.value), value.timestamp};
     return true;
@@ -75,13 +77,13 @@ Result<Oracle::Rows> FinalChecks::rows_of_store(const TaskId& task, size_t numbe
   return rows;
 }
 
-Result<Oracle::Rows> FinalChecks::rows_of_changelog(const TopicPartition& changelog) const {
+Result<Rows> FinalChecks::rows_of_changelog(const TopicPartition& changelog) const {
   auto reader = log_.make_reader(true);
   if (!reader) return std::move(reader).error();
   auto marks = log_.admin().watermarks(changelog, Duration(0));
   if (!marks) return std::move(marks).error();
   KSTREAMD_TRY((*reader)->assign(0, changelog, marks->low));
-  Oracle::Rows rows;
+  Rows rows;
   for (bool at_end = false; !at_end;) {
     std::vector<FetchedBatch> batches;
     KSTREAMD_TRY((*reader)->poll(batches, 10'000, Duration(0)));

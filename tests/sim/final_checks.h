@@ -19,15 +19,15 @@ class FinalChecks {
 
   // All processes are up, and each task runs on one of them.
   bool all_running() const;
-  // The first thing that is wrong; empty: nothing.
+  // The first thing that is wrong; empty: nothing. At least once leaves open what a store holds.
   std::string wrong() const;
 
  private:
   // Without a stage it has to be empty.
   std::string check_store(std::optional<size_t> stage, const std::string& name, bool last_store) const;
-  std::string differences(const std::string& what, const Oracle::Rows& wanted, const Oracle::Rows& found) const;
-  Result<Oracle::Rows> rows_of_store(const TaskId& task, size_t number) const;
-  Result<Oracle::Rows> rows_of_changelog(const TopicPartition& changelog) const;
+  std::string differences(const std::string& what, const Rows& wanted, const Rows& found) const;
+  Result<Rows> rows_of_store(const TaskId& task, size_t number) const;
+  Result<Rows> rows_of_changelog(const TopicPartition& changelog) const;
 
   const Topology& topology_;
   const Shape& shape_;

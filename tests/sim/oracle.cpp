@@ -10,6 +10,20 @@ std::string place(const FetchedRecord& record) {
   return std::string(o.topic, o.topic_size) + "-" + std::to_string(o.partition) + "@" + std::to_string(o.offset);
 }
 
+// Of a dead letter: the record that its headers name.
+std::string origin_said(const FetchedRecord& record) {
+  std::string topic, partition, offset;
+  for (uint32_t i = 0; i < record.header_count; ++i) {
+    const Header& header = record.headers[i];
+    const std::string_view name(header.name, header.name_size);
+    const std::string value(static_cast<const char*>(header.value), header.value_size);
+    if (name == "__streams.errors.topic") topic = value;
+    if (name == "__streams.errors.partition") partition = value;
+    if (name == "__streams.errors.offset") offset = value;
+  }
+  return topic.empty() ? "" : topic + "-" + partition + "@" + offset;
+}
+
 std::unique_ptr<RecordSource> reader_of(Cluster& log, const std::vector<std::string>& topics, int32_t partitions) {
   auto made = log.make_reader(true);
   if (!made) return nullptr;
@@ -22,12 +36,17 @@ std::unique_ptr<RecordSource> reader_of(Cluster& log, const std::vector<std::str
 
 }  // namespace
 
-Oracle::Oracle(const Shape& shape, const Plan& plan, Cluster& log)
-    : shape_(shape), partitions_(plan.partitions), stages_(shape.stages()), keys_(stages_.size()) {
+Oracle::Oracle(Shape& shape, const Chaos& chaos, Cluster& log)
+    : shape_(shape),
+      chaos_(chaos),
+      partitions_(chaos.plan.partitions),
+      at_least_once_(chaos.plan.at_least_once),
+      stages_(shape.stages()),
+      keys_(stages_.size()) {
   std::vector<std::string> topics;
   for (const auto& stage : stages_) topics.push_back(stage.topic);
-  inputs_ = reader_of(log, shape.inputs(), plan.partitions);
-  outputs_source_ = reader_of(log, topics, plan.partitions);
+  inputs_ = reader_of(log, shape.inputs(), partitions_);
+  outputs_source_ = reader_of(log, topics, partitions_);
   if (!inputs_ || !outputs_source_) problem_ = "the oracle cannot read the log";
 }
 
@@ -58,13 +77,17 @@ const std::string& Oracle::look() {
 
 void Oracle::take_input(const FetchedRecord& record) {
   const Origin& o = record.origin;
-  InputRecord input{std::string(o.topic, o.topic_size), o.partition, std::string(raw_key(o)), std::string(raw_value(o)),
-                    record.timestamp};
+  InputRecord input{std::string(o.topic, o.topic_size), o.partition,      std::string(raw_key(o)),
+                    std::string(raw_value(o)),          record.timestamp, o.offset};
   ids_.insert(std::atoi(input.value.c_str()));
   shape_.expect(input, [this](Expected expected) {
     Key& key = keys_[expected.stage][expected.key];
     ++missing_;
     const std::string lane = expected.lane;
+    if (at_least_once_ && !expected.link) {
+      key.deleted = key.deleted || deletes(expected.id);
+      key.least[expected.id] = ++key.counts[lane];
+    }
     key.lanes[lane].push_back(std::move(expected));
   });
 }
@@ -75,33 +98,65 @@ void Oracle::take_output(size_t stage, const FetchedRecord& record) {
   const std::string at = place(record) + " (key " + name + ", '" + std::string(raw_value(record.origin)) + "')";
   digest_ = hash_of(at, digest_);
   Link link;
-  std::string id;
-  if (!read_output(raw_value(record.origin), link, id)) {
+  std::string id(raw_value(record.origin));
+  if (!stages_[stage].store.empty() && !read_output(raw_value(record.origin), link, id)) {
     problem_ = at + " is not the output of a chain";
     return;
   }
   Key& key = keys_[stage][name];
-  auto lane = key.lanes.begin();
-  while (lane != key.lanes.end() && (lane->second.empty() || lane->second.front().id != id)) ++lane;
-  if (lane == key.lanes.end()) {
-    problem_ = at + ": " + why_unexpected(key, id);
+  const auto due = take_due(key, id);
+  if (!due && at_least_once_ && key.seen.contains(id)) {
+    ++repeats_;
+    if (const auto wrong = lacks(stage, key, id, link); !wrong.empty()) problem_ = at + " " + wrong;
     return;
   }
-  const Link wanted = next_link(key.link, id);
-  if (wanted.count != link.count || wanted.digest != link.digest)
-    problem_ = at + " was made on another state than that of the record before it: after '" + key.last_id +
-               "' it should be '" + output_of(wanted, id) + "'";
-  else if (lane->second.front().timestamp != record.timestamp)
-    problem_ = at + " has timestamp " + std::to_string(record.timestamp) + ", its input " +
-               std::to_string(lane->second.front().timestamp);
-  else if (partition_of_key(name, partitions_) != record.origin.partition)
-    problem_ = at + " is on the wrong partition";
-  key.link = wanted;
+  if (const auto wrong = due ? wrong_about(*due, key, record, link) : why_unexpected(key, id); !wrong.empty())
+    problem_ = at + (due ? " " : ": ") + wrong;
+  if (!due) return;
+  key.link = due->link.value_or(next_link(key.link, id));
   key.last_id = id;
   key.timestamp = record.timestamp;
   key.seen.insert(id);
-  lane->second.pop_front();
   --missing_;
+}
+
+std::optional<Expected> Oracle::take_due(Key& key, const std::string& id) const {
+  for (auto& [lane, waiting] : key.lanes)
+    for (auto at = waiting.begin(); at != waiting.end(); ++at) {
+      if (at->id == id) {
+        Expected due = std::move(*at);
+        waiting.erase(at);
+        return due;
+      }
+      if (!at_least_once_) break;
+    }
+  return std::nullopt;
+}
+
+std::string Oracle::wrong_about(const Expected& due, const Key& key, const FetchedRecord& record, Link link) const {
+  const bool chained = !stages_[due.stage].store.empty();
+  const Link wanted = due.link.value_or(next_link(key.link, due.id));
+  if (chained && !at_least_once_ && link != wanted)
+    return "was made on another state than that of the record before it: after '" + key.last_id + "' it should be '" +
+           output_of(wanted, due.id) + "'";
+  if (auto wrong = lacks(due.stage, key, due.id, link); !wrong.empty()) return wrong;
+  if (due.timestamp != record.timestamp)
+    return "has timestamp " + std::to_string(record.timestamp) + ", its input " + std::to_string(due.timestamp);
+  if (partition_of_key(due.key, partitions_) != record.origin.partition) return "is on the wrong partition";
+  if (const auto origin = origin_said(record); origin != due.origin)
+    return "says that it comes from '" + origin + "', not from '" + due.origin + "'";
+  return "";
+}
+
+// At least once: of a key whose updates come from one partition and delete nothing, a state holds all those before. Not
+// where records wait in a store: some may go on from there before others are read again.
+std::string Oracle::lacks(size_t stage, const Key& key, const std::string& id, Link link) const {
+  if (!at_least_once_ || chaos_.zombies || stages_[stage].store.empty()) return "";
+  if (key.lanes.size() != 1 || key.deleted || !shape_.emptied_stores().empty()) return "";
+  const auto least = key.least.find(id);
+  if (least == key.least.end() || link.count >= least->second) return "";
+  return "was made on a state that lacks updates: it has seen " + std::to_string(link.count) + ", and there were " +
+         std::to_string(least->second);
 }
 
 std::string Oracle::why_unexpected(const Key& key, const std::string& id) const {
@@ -133,7 +188,8 @@ std::string Oracle::check_inputs(const std::set<int>& sent) const {
   return "";
 }
 
-Oracle::Rows Oracle::rows(size_t stage, bool last_store, int32_t partition, int32_t partitions) const {
+Rows Oracle::rows(size_t stage, bool last_store, int32_t partition, int32_t partitions) const {
+  if (auto modelled = shape_.rows(partition)) return *modelled;
   Rows rows;
   for (const auto& [name, key] : keys_[stage])
     if (!key.last_id.empty() && !deletes(key.last_id) && partition_of_key(name, partitions) == partition)

@@ -1,5 +1,7 @@
 // Holds what comes out against what went in: every update once, on the right state, in the order of its input; nothing
-// else. It reads the log by itself, while the engine runs, so that a failure is found where it happens.
+// else. Where the guarantee is at least once: every update, some of them again, nothing else, and on states that lack
+// nothing; unless a process that was thrown out of the group went on for a while, which may leave its own in
+// changelogs. It reads the log by itself, while the engine runs, so that a failure is found where it happens.
 #pragma once
 #include <deque>
 #include <functional>
@@ -10,21 +12,14 @@
 #include <vector>
 
 #include "core/ports/cluster.h"
+#include "tests/sim/chaos.h"
 #include "tests/sim/shapes.h"
 
 namespace kstreamd::sim {
 
 class Oracle {
  public:
-  // A row as a store or a changelog must hold it.
-  struct Row {
-    std::string value;
-    int64_t timestamp = 0;
-    bool operator==(const Row&) const = default;
-  };
-  using Rows = std::map<std::string, Row>;
-
-  Oracle(const Shape& shape, const Plan& plan, Cluster& log);
+  Oracle(Shape& shape, const Chaos& chaos, Cluster& log);
   ~Oracle();
 
   // Reads on. The first thing that is wrong, once found, is the answer for good; empty: nothing.
@@ -33,6 +28,8 @@ class Oracle {
   bool complete() const { return missing_ == 0; }
   size_t missing() const { return missing_; }
   size_t outputs() const { return outputs_; }
+  // Outputs that had been there before.
+  size_t repeats() const { return repeats_; }
   // Of all outputs with their places.
   uint64_t digest() const { return digest_; }
   // Some of what is missing, for a message.
@@ -46,6 +43,9 @@ class Oracle {
   struct Key {
     std::map<std::string, std::deque<Expected>> lanes;
     std::set<std::string> seen;
+    bool deleted = false;                               // by any of them, perhaps before one that comes again
+    std::map<std::string, int64_t> counts;              // by lane: ids so far
+    std::map<std::string, int64_t, std::less<>> least;  // by id: what a state must count at least
     Link link;
     std::string last_id;
     int64_t timestamp = 0;
@@ -53,11 +53,16 @@ class Oracle {
   };
   void take_input(const FetchedRecord& record);
   void take_output(size_t stage, const FetchedRecord& record);
+  std::optional<Expected> take_due(Key& key, const std::string& id) const;
+  std::string wrong_about(const Expected& due, const Key& key, const FetchedRecord& record, Link link) const;
+  std::string lacks(size_t stage, const Key& key, const std::string& id, Link link) const;
   std::string why_unexpected(const Key& key, const std::string& id) const;
   bool read(RecordSource& source, const std::function<void(int32_t slot, const FetchedRecord&)>& take);
 
-  const Shape& shape_;
+  Shape& shape_;
+  const Chaos& chaos_;
   const int32_t partitions_;
+  const bool at_least_once_;
   const std::vector<Stage> stages_;
   std::unique_ptr<RecordSource> inputs_;
   std::unique_ptr<RecordSource> outputs_source_;
@@ -65,6 +70,7 @@ class Oracle {
   std::set<int> ids_;
   size_t missing_ = 0;
   size_t outputs_ = 0;
+  size_t repeats_ = 0;
   uint64_t digest_ = 0;
   std::string problem_;
 };

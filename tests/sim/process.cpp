@@ -50,6 +50,7 @@ bool Process::step(Random& random) {
   try {
     step_actor(actor);
     after_step();
+    if (chaos_.dying == number_) throw Crash{};
   } catch (const Crash&) {
     crash(random.magnitude(Duration(milliseconds(1)), Duration(seconds(5))));
   }
@@ -88,6 +89,7 @@ void Process::crash(Duration down_for) {
   chaos_.trace.add(number_, "is gone");
   state_.crash();
   go_down(down_for);
+  chaos_.dying = Trace::world;
 }
 
 void Process::stop() {

@@ -3,12 +3,13 @@
 
 #include "tests/sim/holding.h"
 #include "tests/sim/shapes.h"
+#include "tests/sim/timed.h"
 
 namespace kstreamd::sim {
 namespace {
 
 // "COUNT DIGEST", perhaps followed by a space and more.
-bool read_row(std::string_view text, Link& link, std::string_view& rest) {
+bool read_link(std::string_view text, Link& link, std::string_view& rest) {
   const char* end = text.data() + text.size();
   auto count = std::from_chars(text.data(), end, link.count);
   if (count.ec != std::errc() || count.ptr == end || *count.ptr != ' ') return false;
@@ -46,8 +47,7 @@ kst_status chain(const Record& record, ProcessorContext& context) {
   kst_store_row row{record.key, null_value(), 0};
   if (kst_status status = counts.get_many({&row, 1}); status != KST_OK) return status;
   Link link;
-  std::string_view rest;
-  if (!is_null(row.value) && !read_row(data_of(row.value), link, rest)) {
+  if (!is_null(row.value) && !read_row(data_of(row.value), link)) {
     context.fail("the row of a chain cannot be read");
     return KST_FATAL;
   }
@@ -82,6 +82,28 @@ kst_status tag(const Record& record, ProcessorContext& context, const char* mark
   return context.forward(0, {&out, 1});
 }
 
+kst_status pick(const Record& record, ProcessorContext& context, Chaos& chaos) {
+  if (!is_refused(data_of(record.value))) return pass(record, context);
+  chaos.happened(Event::record_refused, chaos.stepping, data_of(record.value));
+  context.fail("it is not to its liking");
+  return KST_RECORD_ERROR;
+}
+
+class FussySerde final : public Serde {
+ public:
+  const std::string& name() const override { return name_; }
+  Result<Value> read(std::string_view bytes, Arena& arena) const override {
+    if (is_unreadable(bytes)) return Error{.message = "it cannot be read", .hint = ""};
+    return find_serde("string")->read(bytes, arena);
+  }
+  Result<std::string_view> write(const Value& value, Arena& arena) const override {
+    return find_serde("string")->write(value, arena);
+  }
+
+ private:
+  const std::string name_ = "fussy";
+};
+
 // From a chain's output to the next chain's input: fewer keys.
 kst_status rekey(const Record& record, ProcessorContext& context) {
   Link link;
@@ -112,14 +134,20 @@ Link next_link(Link link, std::string_view id) {
   return {link.count + 1, hash_of(id, link.digest * 31 + 7)};
 }
 std::string row_of(Link link) { return std::to_string(link.count) + " " + std::to_string(link.digest); }
+bool read_row(std::string_view text, Link& link) {
+  std::string_view rest;
+  return read_link(text, link, rest) && rest.empty();
+}
 std::string output_of(Link link, std::string_view id) { return row_of(link).append(" ").append(id); }
 bool read_output(std::string_view text, Link& link, std::string& id) {
   std::string_view rest;
-  if (!read_row(text, link, rest) || rest.empty()) return false;
+  if (!read_link(text, link, rest) || rest.empty()) return false;
   id = rest;
   return true;
 }
 
+bool is_unreadable(std::string_view id) { return hash_of(id) % 7 == 0; }
+bool is_refused(std::string_view id) { return hash_of(id) % 5 == 0; }
 int ways_of(std::string_view id) { return static_cast<int>(hash_of(id) % 4); }
 std::string tagged(std::string_view id, const char* mark) {
   const bool drops = deletes(id);
@@ -145,6 +173,11 @@ void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos)
   processors.makers["later"] = [&held](ProcessorContext& context) { return make_later(context, held); };
   processors.infos["later"].max_in_flight = 1 + static_cast<uint32_t>(chaos.plan.fetch_records) / 16;
   processors.makers["buffer"] = [&chaos](ProcessorContext& context) { return make_buffer(context, chaos); };
+  processors.steps["windowed"] = [&chaos](const Record& r, ProcessorContext& c) { return add_to_window(r, c, chaos); };
+  processors.steps["sessions"] = [&chaos](const Record& r, ProcessorContext& c) { return add_to_session(r, c, chaos); };
+  processors.steps["picky"] = [&chaos](const Record& r, ProcessorContext& c) { return pick(r, c, chaos); };
+  static const FussySerde fussy;
+  processors.serdes_of_plugins["fussy"] = &fussy;
   processors.steps["left"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "L"); };
   processors.steps["right"] = [](const Record& r, ProcessorContext& c) { return tag(r, c, "R"); };
 }

@@ -1,6 +1,10 @@
-// A transactional producer whose calls fail as a broker's would.
+// A producer whose calls fail as a broker's would.
+#include <deque>
+#include <vector>
+
 #include "core/record/murmur2.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/shapes.h"
 
 namespace kstreamd::sim {
 namespace {
@@ -19,6 +23,34 @@ Error unknown(const char* call) {
   return {Recovery::recreate_producer, std::string(call) + ": simulated, the outcome is unknown", ""};
 }
 
+// A record in the queue of a producer without transactions.
+class QueuedRecord {
+ public:
+  explicit QueuedRecord(const OutgoingRecord& record) : record_(record), key_(record.key), value_(record.value) {
+    for (const Header& header : record.headers)
+      headers_.emplace_back(std::string(header.name, header.name_size),
+                            std::string(static_cast<const char*>(header.value), header.value_size));
+  }
+  Status produce(Producer& producer) const {
+    std::vector<Header> headers;
+    for (const auto& [name, value] : headers_)
+      headers.push_back(
+          {name.data(), value.data(), static_cast<uint32_t>(name.size()), static_cast<uint32_t>(value.size())});
+    OutgoingRecord record = record_;
+    record.key = key_;
+    record.value = value_;
+    record.headers = headers;
+    return producer.produce(record);
+  }
+
+ private:
+  const OutgoingRecord record_;  // but for what it borrows
+  const std::string key_, value_;
+  std::vector<std::pair<std::string, std::string>> headers_;
+};
+
+// Without transactions records wait in a queue, some of them until the flush: a crash loses those. A record that the
+// broker refuses shows only at the flush; those behind it are lost with it, so that what is there has no gaps.
 class SimProducer final : public Producer {
  public:
   SimProducer(Network& network, int process, const std::string& id, std::unique_ptr<Producer> real)
@@ -42,7 +74,9 @@ class SimProducer final : public Producer {
     return done;
   }
   Result<TopicHandle> open_topic(const std::string& name, Duration timeout) override {
-    return session_.producer->open_topic(name, timeout);
+    auto opened = session_.producer->open_topic(name, timeout);
+    if (opened && name == dead_letter_topic) dead_letters_ = *opened;
+    return opened;
   }
   int32_t partition_count(TopicHandle topic) const override { return session_.producer->partition_count(topic); }
 
@@ -56,10 +90,10 @@ class SimProducer final : public Producer {
 
   Status produce(const OutgoingRecord& record) override {
     chaos_.crash_point(Event::crash_before_produce, process_);
-    if (failed_) return aborted("produce");
+    if (failed_ && transactional()) return aborted("produce");
     if (chaos_.strikes(Event::produce_failed, process_)) {
       failed_ = true;
-      return aborted("produce");
+      return transactional() ? aborted("produce") : Status();
     }
     if (chaos_.strikes(Event::produce_fenced, process_)) return unknown("produce");
     auto done = produce_perhaps_wrong(record);
@@ -122,23 +156,51 @@ class SimProducer final : public Producer {
     return done;
   }
 
-  Status flush(Duration timeout) override { return session_.producer->flush(timeout); }
+  Status flush(Duration timeout) override {
+    if (transactional()) return session_.producer->flush(timeout);
+    chaos_.crash_point(Event::crash_before_commit, process_);
+    chaos_.pass(call_time);
+    if (std::exchange(failed_, false)) return unknown("flush");
+    if (chaos_.strikes(Event::commit_again, process_)) return chaos_.pass(repeat_time), again("flush");
+    if (chaos_.sabotages(Sabotage::unflushed_commit, 1'000'000, process_)) return {};
+    KSTREAMD_TRY(send_queued());
+    auto done = session_.producer->flush(timeout);
+    chaos_.crash_point(Event::crash_after_commit, process_);
+    return done;
+  }
   int64_t take_last_offset(TopicHandle topic, int32_t partition) override {
     return session_.producer->take_last_offset(topic, partition);
   }
 
  private:
   Status produce_perhaps_wrong(OutgoingRecord record) {
+    if (failed_) return {};
     if (chaos_.sabotages(Sabotage::lost_output, 3'000, process_)) return {};
     if (chaos_.sabotages(Sabotage::doubled_output, 3'000, process_)) (void)session_.producer->produce(record);
     if (chaos_.sabotages(Sabotage::shifted_time, 3'000, process_)) ++record.timestamp;
     const int32_t partitions = session_.producer->partition_count(record.topic);
     if (record.partition < 0 && partitions > 1 && chaos_.sabotages(Sabotage::wrong_partition, 3'000, process_))
       record.partition = (partition_of_key(record.key, partitions) + 1) % partitions;
-    return session_.producer->produce(record);
+    if (record.topic == dead_letters_ && chaos_.sabotages(Sabotage::lost_dead_letter, 100'000, process_)) return {};
+    if (record.topic == dead_letters_ && chaos_.sabotages(Sabotage::doubled_dead_letter, 100'000, process_))
+      (void)session_.producer->produce(record);
+    if (transactional()) return session_.producer->produce(record);
+    queue_.emplace_back(record);
+    return chaos_.random.below(8) == 0 ? send_queued() : Status();
+  }
+  Status send_queued() {
+    for (; !queue_.empty(); queue_.pop_front()) KSTREAMD_TRY(queue_.front().produce(*session_.producer));
+    return {};
+  }
+  // For a planted error: a transaction of their own, which is committed at once.
+  void send_early(std::span<const PartitionOffset> offsets, const GroupToken& token) {
+    auto other = network_.log.make_producer({session_.id + "-early"});
+    if (other && (*other)->init(Duration(0)) && (*other)->begin() && (*other)->send_offsets(offsets, token))
+      (void)(*other)->commit();
   }
   Status send(std::span<const PartitionOffset> offsets, const GroupToken& token) {
     const bool deceived = network_.last_token && chaos_.sabotages(Sabotage::unfenced_offsets, 1'000'000, process_);
+    if (chaos_.sabotages(Sabotage::early_offsets, 500'000, process_)) send_early(offsets, token);
     auto sent = session_.producer->send_offsets(offsets, deceived ? *network_.last_token : token);
     if (sent) {
       for (const auto& offset : offsets)
@@ -149,6 +211,7 @@ class SimProducer final : public Producer {
     chaos_.happened(Event::zombie_refused, process_, sent.error().message);
     return sent;
   }
+  bool transactional() const { return !session_.id.empty(); }
   // Passes an answer of the log on; a transaction that it has failed stays failed.
   Status refused(Status status) {
     if (!status && status.error().recovery == Recovery::abort_transaction) failed_ = true;
@@ -159,7 +222,9 @@ class SimProducer final : public Producer {
   Chaos& chaos_;
   const int process_;
   Transactions::Session& session_;
-  bool failed_ = false;  // nothing but abort() is of use
+  bool failed_ = false;  // nothing but abort() is of use; without transactions: a record was refused
+  std::deque<QueuedRecord> queue_;
+  TopicHandle dead_letters_ = -1;
 };
 
 }  // namespace

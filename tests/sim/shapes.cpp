@@ -1,99 +1,15 @@
 #include "tests/sim/shapes.h"
 
-#include <cstdio>
-#include <cstdlib>
-
-#include "core/topology/compile.h"
+#include "tests/sim/draft.h"
+#include "tests/sim/timed.h"
 
 namespace kstreamd::sim {
 namespace {
-
-// What compile() asks about the processors.
-class Types final : public ProcessorTypes {
- public:
-  std::optional<Shape> shape(const std::string& type) const override {
-    ProcessorTypes::Shape made;
-    if (type == "chain") made.stores.resize(1);
-    if (type == "chain_with_last") made.stores.resize(2);
-    if (type == "buffer") made.stores.resize(1);
-    made.asynchronous = type == "later";
-    if (type == "part") made.outputs = {"left", "right"};
-    return made;
-  }
-  std::vector<std::string> names() const override { return {}; }
-  std::vector<Problem> check(const std::string&, const std::string&) const override { return {}; }
-  std::string where_plugins_are() const override { return ""; }
-};
-
-// Declares topologies a line a node; everything is a string.
-class Draft {
- public:
-  explicit Draft(const Plan& plan) {
-    declaration_.name = "app";
-    declaration_.commit_interval = std::chrono::duration_cast<std::chrono::milliseconds>(plan.commit_interval);
-    declaration_.default_serde = {"string", "string"};
-    persistent_ = plan.persistent;
-  }
-  Draft& source(const std::string& name, const std::string& topic) {
-    node(name, "source", {}).topics = {topic};
-    return *this;
-  }
-  Draft& sink(const std::string& name, const std::string& from, const std::string& topic) {
-    node(name, "sink", {from}).topics = {topic};
-    return *this;
-  }
-  Draft& process(const std::string& name, std::vector<std::string> from, const std::string& type,
-                 std::vector<std::string> stores = {}) {
-    auto& made = node(name, "process", std::move(from));
-    made.process_type = type;
-    for (const auto& store : stores) add_store(store);
-    made.stores = std::move(stores);
-    return *this;
-  }
-  // A chain behind a repartition topic where the key has changed.
-  Draft& count(const std::string& name, const std::string& from, const std::string& store) {
-    node(name, "count", {from}).stores = {store};
-    add_store(store);
-    return *this;
-  }
-  Draft& simple(const std::string& name, const std::string& op, std::vector<std::string> from) {
-    node(name, op, std::move(from));
-    return *this;
-  }
-  Topology compiled() const {
-    auto compiled = compile(declaration_, Types());
-    for (const auto& problem : compiled.problems)
-      std::fprintf(stderr, "simulated topology: %s: %s\n", problem.node.c_str(), problem.message.c_str());
-    if (!compiled.topology) std::abort();
-    return std::move(*compiled.topology);
-  }
-
- private:
-  NodeDeclaration& node(const std::string& name, const std::string& op, std::vector<std::string> from) {
-    auto& made = declaration_.nodes.emplace_back();
-    made.name = name;
-    made.operator_name = op;
-    made.from = std::move(from);
-    return made;
-  }
-  // The last ids lie in a store without timestamps.
-  void add_store(const std::string& name) {
-    StoreDeclaration store;
-    store.name = name;
-    store.type = name == "last" ? "key_value" : "timestamped";
-    store.serde = {"string", "string"};
-    store.persistent = persistent_;
-    declaration_.stores.push_back(std::move(store));
-  }
-  Declaration declaration_;
-  bool persistent_ = true;
-};
 
 std::string some_key(const Plan& plan, Random& random) {
   return "k" + std::to_string(random.below(static_cast<uint64_t>(plan.keys)));
 }
 std::string some_id(Random& random, int n) { return std::to_string(n) + (random.below(12) == 0 ? "!" : ""); }
-std::string lane_of(const InputRecord& record) { return record.topic + "-" + std::to_string(record.partition); }
 
 // One keyed input whose partition is the key's, and ids as values.
 class Keyed : public Shape {
@@ -114,7 +30,7 @@ class Counter final : public Keyed {
         .sink("out", "chain", "out")
         .compiled();
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     add({0, r.key, r.value, lane_of(r), r.timestamp});
   }
 };
@@ -126,13 +42,13 @@ class Stores final : public Keyed {
   Topology topology(const Plan& plan) const override {
     return Draft(plan)
         .source("in", "in")
-        .process("chain", {"in"}, "chain_with_last", {"counts", "last"})
+        .process("chain", {"in"}, "chain_with_last", {"counts", {"last", "key_value"}})
         .sink("out", "chain", "out")
         .process("second", {"in"}, "chain", {"others"})
         .sink("out2", "second", "other")
         .compiled();
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     add({0, r.key, r.value, lane_of(r), r.timestamp});
     add({1, r.key, r.value, lane_of(r), r.timestamp});
   }
@@ -153,7 +69,7 @@ class TwoSources final : public Shape {
   InputRecord make(const Plan& plan, Random& random, int n) const override {
     return {random.coin() ? "a" : "b", -1, some_key(plan, random), some_id(random, n), 0};
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     add({0, r.key, r.value, lane_of(r), r.timestamp});
   }
 };
@@ -173,7 +89,7 @@ class BranchAndMerge final : public Keyed {
         .sink("out", "chain", "out")
         .compiled();
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     const int ways = ways_of(r.value);
     if (ways & 1) add({0, r.key, tagged(r.value, "L"), lane_of(r), r.timestamp});
     if (ways & 2) add({0, r.key, tagged(r.value, "R"), lane_of(r), r.timestamp});
@@ -201,7 +117,7 @@ class Words : public Shape {
     return {"lines", static_cast<int32_t>(random.below(static_cast<uint64_t>(plan.partitions))), std::to_string(n),
             text, 0};
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     for_each_word(r, [&](std::string word, std::string id) { add({0, word, id, lane_of(r), r.timestamp}); });
   }
 
@@ -237,7 +153,7 @@ class TwoStages final : public Words {
         .sink("out2", "totals", "totals")
         .compiled();
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     for_each_word(r, [&](std::string word, std::string id) {
       add({0, word, id, lane_of(r), r.timestamp});
       add({1, group_of(word), kept_id(id), lane_of(r) + "/" + word, r.timestamp});
@@ -257,7 +173,7 @@ class Held final : public Keyed {
         .sink("out", "counts", "out")
         .compiled();
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     const int ways = ways_of(r.value);
     if (ways & 1) add({0, r.key, tagged(r.value, "L"), lane_of(r), r.timestamp});
     if (ways & 2) add({0, r.key, tagged(r.value, "R"), lane_of(r), r.timestamp});
@@ -277,17 +193,42 @@ class Buffered final : public Keyed {
         .sink("out", "chain", "out")
         .compiled();
   }
-  void expect(const InputRecord& r, const std::function<void(Expected)>& add) const override {
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
     add({0, r.key, r.value, lane_of(r), r.timestamp});
+  }
+};
+
+// Records that a serde cannot read or a processor refuses go to the dead-letter topic.
+class Refused final : public Keyed {
+ public:
+  std::vector<Stage> stages() const override { return {{"out", "counts", ""}, {dead_letter_topic, "", ""}}; }
+  Topology topology(const Plan& plan) const override {
+    return Draft(plan)
+        .source("in", "in")
+        .reading("fussy")
+        .with_dead_letters()
+        .process("picky", {"in"}, "picky")
+        .with_dead_letters()
+        .process("chain", {"picky"}, "chain", {"counts"})
+        .sink("out", "chain", "out")
+        .compiled();
+  }
+  void expect(const InputRecord& r, const std::function<void(Expected)>& add) override {
+    Expected expected{0, r.key, r.value, lane_of(r), r.timestamp};
+    if (is_unreadable(r.value) || is_refused(r.value)) {
+      expected.stage = 1;
+      expected.origin = lane_of(r) + "@" + std::to_string(r.offset);
+    }
+    add(std::move(expected));
   }
 };
 
 struct Made {
   const char* name;
-  std::unique_ptr<Shape> (*make)();
+  std::unique_ptr<Shape> (*make)(const Plan& plan);
 };
 template <typename T>
-std::unique_ptr<Shape> made() {
+std::unique_ptr<Shape> made(const Plan&) {
   return std::make_unique<T>();
 }
 constexpr Made shapes[] = {
@@ -299,12 +240,16 @@ constexpr Made shapes[] = {
     {"two stages", made<TwoStages>},
     {"held", made<Held>},
     {"buffered", made<Buffered>},
+    {"windows", make_windowed_shape},
+    {"sessions", make_sessions_shape},
+    {"refused", made<Refused>},
 };
 
 }  // namespace
 
 int shape_count() { return static_cast<int>(std::size(shapes)); }
 const char* shape_name(int shape) { return shapes[shape].name; }
-std::unique_ptr<Shape> make_shape(int shape) { return shapes[shape].make(); }
+std::unique_ptr<Shape> make_shape(const Plan& plan) { return shapes[plan.shape].make(plan); }
+std::string lane_of(const InputRecord& record) { return record.topic + "-" + std::to_string(record.partition); }
 
 }  // namespace kstreamd::sim

@@ -3,11 +3,13 @@
 // All of them end in `chain` processors, which leave proof of how they worked: each input has an id, and a chain's row
 // for a key holds how many ids it has seen and a digest of them in their order. Each record that it puts out says both
 // and the id. So a record that was lost, doubled, taken in another order, or taken on a state that was not that of the
-// record before it, shows in the output alone.
+// record before it, shows in the output alone. Those with windows and sessions (timed.h) do so for each of these. Where
+// records are refused, each has its dead letter, which says where it came from.
 #pragma once
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,20 +21,46 @@
 
 namespace kstreamd::sim {
 
-// A chain and where its work shows.
+inline constexpr const char* dead_letter_topic = "dead";
+
+// A chain's row after `id`. An id that ends in '!' deletes the row.
+struct Link {
+  int64_t count = 0;
+  uint64_t digest = 0;
+  bool operator==(const Link&) const = default;
+};
+Link next_link(Link link, std::string_view id);
+bool deletes(std::string_view id);
+std::string row_of(Link link);                          // as it is stored
+bool read_row(std::string_view text, Link& link);       // false: it is no row
+std::string output_of(Link link, std::string_view id);  // as it is put out
+// False: not what a chain puts out.
+bool read_output(std::string_view text, Link& link, std::string& id);
+
+// A row as a store or a changelog must hold it.
+struct Row {
+  std::string value;
+  int64_t timestamp = 0;
+  bool operator==(const Row&) const = default;
+};
+using Rows = std::map<std::string, Row>;
+
+// A chain, or a dead-letter topic, and where its work shows.
 struct Stage {
-  std::string topic;  // of its output
-  std::string store;
+  std::string topic;       // of its output
+  std::string store;       // empty: the stage is the dead-letter topic
   std::string last_store;  // holds the last id of each key; empty: there is none
 };
 
-// One record that a chain has to put out.
+// One record that a stage has to put out.
 struct Expected {
   size_t stage = 0;
   std::string key;
   std::string id;
   std::string lane;  // what the order of this key's ids is kept within
   int64_t timestamp = 0;
+  std::optional<Link> link = {};  // what it has to say, if not that which follows from the output before it
+  std::string origin = {};        // of a dead letter: the record it stands for, as TOPIC-PARTITION@OFFSET
 };
 
 struct InputRecord {
@@ -41,6 +69,7 @@ struct InputRecord {
   std::string key;
   std::string value;
   int64_t timestamp = 0;
+  int64_t offset = 0;
 };
 
 class Shape {
@@ -53,13 +82,17 @@ class Shape {
   virtual Topology topology(const Plan& plan) const = 0;
   // The n-th record to be sent: topic, partition, key and value.
   virtual InputRecord make(const Plan& plan, Random& random, int n) const = 0;
-  // What has to come of a record that was read back from its partition.
-  virtual void expect(const InputRecord& record, const std::function<void(Expected)>& add) const = 0;
+  // What has to come of a record that was read back from its partition; partition by partition in order.
+  virtual void expect(const InputRecord& record, const std::function<void(Expected)>& add) = 0;
+  // What the store must hold in a task, for all that was expected; nullopt: what a chain holds.
+  virtual std::optional<Rows> rows(int32_t) const { return std::nullopt; }
+  // Whether a row of a changelog has not expired.
+  virtual bool live(int32_t, std::string_view) const { return true; }
 };
 
 int shape_count();
 const char* shape_name(int shape);
-std::unique_ptr<Shape> make_shape(int shape);
+std::unique_ptr<Shape> make_shape(const Plan& plan);
 
 // The processor types of all shapes.
 class HeldRecords;
@@ -67,20 +100,11 @@ class Chaos;
 void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos);
 
 uint64_t hash_of(std::string_view text, uint64_t from = 14695981039346656037u);
-
-// A chain's row after `id`. An id that ends in '!' deletes the row.
-struct Link {
-  int64_t count = 0;
-  uint64_t digest = 0;
-};
-Link next_link(Link link, std::string_view id);
-bool deletes(std::string_view id);
-std::string row_of(Link link);                          // as it is stored
-std::string output_of(Link link, std::string_view id);  // as it is put out
-// False: not what a chain puts out.
-bool read_output(std::string_view text, Link& link, std::string& id);
+std::string lane_of(const InputRecord& record);
 
 // What the other processors do to an id or a key.
+bool is_unreadable(std::string_view id);  // for the serde "fussy"
+bool is_refused(std::string_view id);
 int ways_of(std::string_view id);  // bit 0: it goes to the left, bit 1: to the right
 std::string tagged(std::string_view id, const char* mark);
 std::string group_of(std::string_view key);

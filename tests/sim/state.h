@@ -1,8 +1,6 @@
 // Local state on a simulated disk: what RocksDB keeps through kill -9, and what it loses.
 //
-// The tasks' states are the real ones (core/state), over a database in memory. What a task writes is there at once for
-// its process, and on the disk only after a flush, which takes all columns and positions together. A clean close
-// flushes; a crash goes back to the last flush.
+// The tasks' states are the real ones (core/state), over a database in memory (database.h).
 #pragma once
 #include <map>
 #include <memory>

@@ -13,6 +13,7 @@ FAILED = re.compile(r"^seed (\d+) FAILED: (.*)$", re.M)
 
 TWICE = r"it was put out before"
 LATER_FIRST = r"it comes before '\S+' of \S+, which is first"
+MISSING = r"the engine does not finish: \d+ records are missing"
 OTHER_STATE = r"was made on another state than that of the record before it"
 
 # Each kind of Sabotage (plan.h), and what the oracle must say of it. The planted error is what it finds, for the same seeds
@@ -27,16 +28,39 @@ PLANTED = {
     "committed_abort": TWICE,
     "unwritten_commit": LATER_FIRST,
     "unfenced_offsets": TWICE,
+    "committed_crash": TWICE,
+    "early_offsets": LATER_FIRST,
+    "unflushed_commit": MISSING,
+    "early_write": OTHER_STATE,
     "lost_row": r"store \w+ of task \S+ (has|lacks) ",
     "kept_overlay": OTHER_STATE,
+    "torn_write": OTHER_STATE,
     "torn_flush": OTHER_STATE,
+    "early_checkpoint": OTHER_STATE,
+    "early_position": OTHER_STATE,
+    "kept_position": OTHER_STATE,
+    "lost_clock": OTHER_STATE,
     "short_restore": OTHER_STATE,
     "ignored_seek": LATER_FIRST,
     "kept_epoch": TWICE,
+    "lost_dead_letter": r"^dead-\d+@.*it comes before '\S+' of \S+, which is first",
+    "doubled_dead_letter": r"^dead-\d+@.*it was put out before",
 }
+# Of each step at which a process may be killed: an error that shows when that happens there.
+AT_CRASHES = {
+    "produce": "committed_crash",
+    "offsets": "early_offsets",
+    "commit": "early_write",
+    "local write": "torn_write",
+    "flush": "torn_flush",
+    "ingest": "early_position",
+    "checkpoint": "early_checkpoint",
+}
+# What they come to where the guarantee is at least once.
+AT_LEAST_ONCE = {kind: [r"was made on a state that lacks updates"] for kind in ("torn_flush", "torn_write")}
 # What shows only at the end of a run, when nothing came later to betray the error.
 AT_THE_END = {
-    "lost_output": [r"the engine does not finish: \d+ records are missing", r"the changelog of store .* it should be"],
+    "lost_output": [MISSING, r"the changelog of store .* it should be"],
 }
 
 
@@ -63,12 +87,19 @@ class Planted(unittest.TestCase):
     def test_every_kind_is_found(self):
         for kind, reason in PLANTED.items():
             with self.subTest(kind):
-                self.find(kind, [reason, *AT_THE_END.get(kind, [])])
+                self.find(kind, [reason, *AT_THE_END.get(kind, []), *AT_LEAST_ONCE.get(kind, [])])
 
-    def find(self, kind, reasons):
+    def test_an_error_shows_at_the_crashes_that_it_makes_wrong(self):
+        points = re.search(r"crash_points\[\] = \{(.*?)\n\};", Path(__file__).with_name("faults.h").read_text(), re.S).group(1)
+        self.assertEqual(set(re.findall(r'\{"([\w ]+)"', points)), set(AT_CRASHES))
+        for point, kind in AT_CRASHES.items():
+            with self.subTest(point):
+                self.find(kind, [PLANTED[kind]], "--crash-at", point)
+
+    def find(self, kind, reasons, *words):
         problems = []
         for seed in range(1, WITHIN + 1, AT_ONCE):
-            code, output = sim("--from", seed, "--seeds", AT_ONCE, "--keep-going", "--sabotage", kind)
+            code, output = sim("--from", seed, "--seeds", AT_ONCE, "--keep-going", "--sabotage", kind, *words)
             found = FAILED.findall(output)
             # Not a crash of the program, say.
             self.assertEqual(code, 1 if found else 0, output)
@@ -82,6 +113,17 @@ class Planted(unittest.TestCase):
         code, output = sim("--seeds", 1, "--all-kinds")
         self.assertEqual(code, 1)
         self.assertRegex(output, "(?m)^FAILED: never came: ")
+
+    def test_a_kind_of_crash_that_comes_too_seldom_is_found(self):
+        code, output = sim("--seeds", 20, "--all-kinds")
+        self.assertEqual(code, 1)
+        self.assertRegex(output, r"(?m)^FAILED: came only \d+ times, \d+ are asked for: crash (before|after) ")
+        self.assertRegex(output, r"(?m)^FAILED: came only \d+ times, \d+ are asked for: crashes at all points$")
+
+    def test_windows_and_sessions_are_held_against_their_model(self):
+        _, output = sim("--seeds", 500, "--keep-going", "--sabotage", "kept_overlay")
+        shapes = re.findall(rf"FAILED: [^\n]*{OTHER_STATE}[^\n]*\nshape (\w+)", output)
+        self.assertLessEqual({"windows", "sessions"}, set(shapes))
 
 
 class Repeated(unittest.TestCase):

@@ -26,6 +26,10 @@ void Transactions::taken_over(const Session& session) {
 
 void Transactions::abandon(Session& session) {
   session.abandoned = true;
+  if (session.open_since && chaos_.sabotages(Sabotage::committed_crash, 500'000, session.process)) {
+    (void)session.producer->commit();
+    session.open_since.reset();
+  }
   if (!session.open_since && !session.commit_lands_at)
     std::erase_if(sessions_, [&](const auto& other) { return other.get() == &session; });
 }

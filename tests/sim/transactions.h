@@ -30,6 +30,7 @@ class Transactions {
   Session* add(std::string id, int process, std::unique_ptr<Producer> producer);
   // `session` has taken over its id: older ones of that id are fenced.
   void taken_over(const Session& session);
+  // Its process, or the engine, has let go of it.
   void abandon(Session& session);
   // For a planted error: the session goes on with the producer of a former one of its id, whose commit is still on its
   // way. False: there is none.

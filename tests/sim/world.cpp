@@ -64,7 +64,7 @@ class World {
 World::World(const Plan& plan, const std::function<void(const std::string&)>& print)
     : plan_(plan),
       chaos_(plan_, Random(plan.seed ^ 0x5ca1ab1e)),
-      shape_(make_shape(plan.shape)),
+      shape_(make_shape(plan)),
       topology_(shape_->topology(plan)),
       held_(chaos_) {
   if (print) print_to(print);
@@ -84,7 +84,7 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
   for (const auto& stage : shape_->stages()) topics.push_back({stage.topic, plan.partitions, -1, {}});
   if (auto created = log_->admin().create(topics, Duration(0)); !created) fail(created.error().text());
   add_processors(processors_, held_, chaos_);
-  oracle_ = std::make_unique<Oracle>(*shape_, plan_, *log_);
+  oracle_ = std::make_unique<Oracle>(*shape_, chaos_, *log_);
   inputs_ = std::make_unique<Inputs>(*shape_, chaos_, *log_);
   for (size_t i = 0; i < plan.workers.size(); ++i)
     processes_.push_back(std::make_unique<Process>(static_cast<int>(i), topology_, processors_, *network_));
@@ -163,6 +163,7 @@ Outcome World::run() {
     chaos_.trace.add(Trace::world, "FAILED", problem_);
     outcome.report = plan_.describe() + "the last events:\n" + chaos_.trace.tail();
   }
+  if (oracle_->repeats() > 0) chaos_.happened(Event::put_out_again, Trace::world);
   chaos_.trace.add(Trace::world, "put out", std::to_string(oracle_->digest()),
                    static_cast<int64_t>(oracle_->outputs()));
   outcome.hash = chaos_.trace.hash();

@@ -14,7 +14,7 @@ uint64_t number(const Properties& properties, const std::string& name) { return 
 }  // namespace
 
 TEST_CASE("a consumer's queue, and two fetches, fit into its memory") {
-  for (const uint64_t memory : {6 * kMiB, 24 * kMiB, 100 * kMiB, 600 * kMiB}) {
+  for (const uint64_t memory : {6 * kMiB, 24 * kMiB, 100 * kMiB, 500 * kMiB}) {
     CAPTURE(memory);
     Properties tuning;
     bound_fetch_queue(tuning, {}, memory, kMiB);

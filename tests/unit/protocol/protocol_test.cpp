@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "core/base/base64.h"
 #include "core/protocol/backoff.h"
 #include "core/protocol/input_start.h"
 #include "core/protocol/restore_plan.h"
@@ -29,7 +30,7 @@ Topology word_count() {
   topology.stores[0].name = "counts";
   topology.stores[0].changelog_topic = "wc-counts-changelog";
   topology.sub_topologies = {{"lines", {0, 1}, {0}, {}, true}, {"counts", {2}, {2}, {0}, true}};
-  topology.repartitions = {{"wc-counts-repartition", 1, 2, std::nullopt}};
+  topology.repartitions = {{"wc-counts-repartition", 1, 2, "counts", std::nullopt}};
   return topology;
 }
 
@@ -169,15 +170,35 @@ TEST_CASE("delays double up to a limit") {
 }
 
 TEST_CASE("a partition's time is written and read as Kafka Streams does") {
-  CHECK(partition_time_text(1'700'000'000'000) == "AgAAAYvP5WgA");
-  CHECK(partition_time_text(0) == "AgAAAAAAAAAA");
-  CHECK(partition_time_text(kUnknownTime).empty());
-  CHECK(partition_time_of("AgAAAYvP5WgA") == 1'700'000'000'000);
-  CHECK(partition_time_of("AQAAAYvP5WgA") == 1'700'000'000'000);          // version 1
-  CHECK(partition_time_of("AgAAAYvP5WgAAAAAAA==") == 1'700'000'000'000);  // with metadata of processors behind it
-  CHECK(partition_time_of("Av//////////") == kUnknownTime);               // Kafka Streams' own word for it
+  auto time_of = [](std::string_view metadata) { return input_start(3, metadata).time; };
+  CHECK(input_metadata(1'700'000'000'000, {}) == "AgAAAYvP5WgA");
+  CHECK(input_metadata(0, {}) == "AgAAAAAAAAAA");
+  CHECK(input_metadata(kUnknownTime, {}).empty());
+  CHECK(time_of("AgAAAYvP5WgA") == 1'700'000'000'000);
+  CHECK(time_of("AQAAAYvP5WgA") == 1'700'000'000'000);          // version 1
+  CHECK(time_of("AgAAAYvP5WgAAAAAAA==") == 1'700'000'000'000);  // with metadata of no processors behind it
+  CHECK(time_of("Av//////////") == kUnknownTime);               // Kafka Streams' own word for it
   for (const char* other : {"", "no base64", "AwAAAAAAAAAF", "AgAA", "bm90IG91cnM="})
-    CHECK(partition_time_of(other) == kUnknownTime);
+    CHECK(time_of(other) == kUnknownTime);
+  CHECK(input_start(3, "").offset == 3);
+}
+
+TEST_CASE("the progress of processors is written and read as Kafka Streams' metadata of processors") {
+  // {"key1": 1, "key2": 2} at the time 1000.
+  const std::string text = input_metadata(1000, {{"key1", 1}, {"key2", 2}});
+  CHECK(text == "AgAAAAAAAAPoAAAAAgAAAARrZXkxAAAAAAAAAAEAAAAEa2V5MgAAAAAAAAAC");
+  const InputStart read = input_start(0, text);
+  CHECK(read.time == 1000);
+  CHECK(read.progress == Progress{{"key1", 1}, {"key2", 2}});
+  CHECK(input_start(0, input_metadata(kUnknownTime, {{"a", 5}})).progress == Progress{{"a", 5}});
+  // Cut short, or with lengths that lie: nothing of it is believed.
+  const std::string bytes = *base64_decode(text);
+  for (size_t size = 9; size < bytes.size(); ++size)
+    CHECK(input_start(0, base64_encode(bytes.substr(0, size))).progress.empty());
+  CHECK(input_start(0, "AgAAAAAAAAPofwAAAH////8=").progress.empty());
+  Progress merged{{"a", 5}, {"b", 7}};
+  merge_progress(merged, {{"a", 6}, {"b", 2}, {"c", 1}});
+  CHECK(merged == Progress{{"a", 6}, {"b", 7}, {"c", 1}});
 }
 
 }  // namespace

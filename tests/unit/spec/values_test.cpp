@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/substitution.h"
+
 using namespace kstreamd;
 using namespace std::chrono_literals;
 

@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "core/state/memory_state.h"
 #include "core/state/restore_buffer.h"
 #include "tests/unit/state/state_fixture.h"
 
@@ -108,6 +109,60 @@ TEST_CASE("a buffer gives out the last row of each key in order, from memory and
     CHECK(folder.files("").empty());  // what is set aside has no name
     buffer.clear();
   }
+}
+
+TEST_CASE("rows of any size, under keys that begin alike, come out of runs as they were put") {
+  TempFolder folder;
+  std::mt19937 random(5);
+  RestoreBuffer buffer(folder.path(), std::make_shared<RestoreBudget>(1 << 20));
+  std::map<std::string, std::string> expected;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string key = "store/of/something/" + std::to_string(random() % 500);
+    // Some larger than what memory is taken in, and than what is read at a time.
+    const std::string row(random() % 50 == 0 ? random() % 700'000 : random() % 2000, static_cast<char>('a' + i % 26));
+    buffer.put(key, "", row);
+    expected[key] = row;
+  }
+  CHECK(buffer.runs() > 5);
+  std::map<std::string, std::string> got;
+  for (auto row = buffer.walk(); row.valid(); row.next()) got[std::string(row.key())] = row.row();
+  CHECK(got == expected);
+  CHECK(buffer.error() == 0);
+}
+
+TEST_CASE("what is put after a walk is in order, too") {
+  TempFolder folder;
+  RestoreBuffer buffer(folder.path(), std::make_shared<RestoreBudget>(1 << 20));
+  const auto keys = [&buffer] {
+    std::string all;
+    for (auto row = buffer.walk(); row.valid(); row.next()) all += row.key();
+    return all;
+  };
+  CHECK(keys().empty());
+  for (const char* key : {"c", "a"}) buffer.put(key, "", "1");
+  CHECK(keys() == "ac");
+  buffer.put("b", "", "1");
+  CHECK(keys() == "abc");
+  buffer.put("d", "", "1");
+  buffer.put("d", "", "2");
+  CHECK(keys() == "abcd");
+}
+
+TEST_CASE("a store in memory is restored to what its changelog was, in one go or in pieces") {
+  const auto log = random_changelog(60'000, 400);
+  const size_t cut = GENERATE(0, 100, 40'000);
+  StoreConfig store = store_config("counts");
+  store.persistent = false;
+  auto backend = make_memory_state();
+  auto state = open_task(*backend, task_config({store}));
+  restore(*state, log, 0, cut);
+  REQUIRE(state->finish_restore(0).ok());
+  CHECK(rows(state->store(0)) == log.rows(cut));
+  restore(*state, log, cut, log.entries.size());
+  REQUIRE(state->finish_restore(0).ok());
+  CHECK(rows(state->store(0)) == log.rows(log.entries.size()));
+  CHECK(state->store(0).approximate_rows() == log.rows(log.entries.size()).size());
+  CHECK(state->changelog_offset(0) == 60'000);
 }
 
 TEST_CASE("a budget is shared by the buffers that hold rows") {

@@ -63,6 +63,58 @@ TEST_CASE("an update keeps its headers and its origin, whatever becomes of the b
   CHECK(std::string_view(r.headers[0].name, 1) == "h");
 }
 
+// "key=now(before)@timestamp", in order; "-" is null.
+std::string changes(PendingUpdates& pending) {
+  auto shown = [](const Value& v) { return is_null(v) ? std::string("-") : std::string(data_of(v)); };
+  std::string all;
+  const auto taken = pending.take();
+  for (const Record& r : taken.records) {
+    REQUIRE(is_change(r.value));
+    const Change& change = change_of(r.value);
+    all += (all.empty() ? "" : " ") + std::string(data_of(r.key)) + "=" + shown(change.now) + "(" +
+           shown(change.before) + ")@" + std::to_string(r.timestamp);
+  }
+  return all;
+}
+
+void add(PendingUpdates& pending, std::string_view key, const char* now, const char* before, int64_t timestamp) {
+  const Change change{now ? string_value(now) : null_value(), before ? string_value(before) : null_value()};
+  Record r = update(key, "", timestamp);
+  r.value = change_value(change);
+  pending.add(r);
+}
+
+TEST_CASE("the old value of a pending update is that of the last commit") {
+  PendingUpdates pending;
+  add(pending, "a", "2", "1", 5);
+  add(pending, "b", "1", nullptr, 6);
+  add(pending, "a", "3", "2", 7);
+  CHECK(changes(pending) == "b=1(-)@6 a=3(1)@7");
+  add(pending, "a", nullptr, "3", 8);
+  CHECK(changes(pending) == "a=-(3)@8");
+}
+
+TEST_CASE("a key that came and went within a commit is not mentioned, one that was there before is") {
+  PendingUpdates pending;
+  add(pending, "new", "1", nullptr, 1);
+  add(pending, "new", nullptr, "1", 2);
+  add(pending, "old", "2", "1", 3);
+  add(pending, "old", nullptr, "2", 4);
+  add(pending, "unknown", nullptr, nullptr, 5);
+  add(pending, "back", nullptr, "1", 6);
+  add(pending, "back", "1", nullptr, 7);
+  CHECK_FALSE(pending.empty());
+  CHECK(changes(pending) == "old=-(1)@4 back=1(1)@7");
+  CHECK(pending.empty());
+}
+
+TEST_CASE("old values outlive the forgetting of replaced updates") {
+  PendingUpdates pending;
+  add(pending, "a", "0", "first", 0);
+  for (int i = 1; i < 20'000; ++i) add(pending, i % 2 ? "b" : "a", std::to_string(i).c_str(), "between", i);
+  CHECK(changes(pending) == "a=19998(first)@19998 b=19999(between)@19999");
+}
+
 TEST_CASE("many updates of few keys do not take more memory than these keys need") {
   PendingUpdates pending;
   size_t most = 0;

@@ -18,6 +18,7 @@ struct Written {
   std::optional<std::string> key, value;
   int64_t timestamp;
   std::vector<std::pair<std::string, std::string>> headers;
+  int32_t partition = -1;
 };
 
 // Takes what is produced; refuses values that say so.
@@ -25,12 +26,12 @@ class FakeProducer final : public Producer {
  public:
   Status init(Duration) override { return {}; }
   Result<TopicHandle> open_topic(const std::string&, Duration) override { return 0; }
-  int32_t partition_count(TopicHandle) const override { return 1; }
+  int32_t partition_count(TopicHandle) const override { return partitions; }
   Status begin() override { return {}; }
   Status produce(const OutgoingRecord& r) override {
     if (r.value == "too large") return Error{Recovery::stop_topology, "message too large", ""};
     if (r.value == "fenced") return Error{Recovery::recreate_producer, "fenced", ""};
-    Written w{r.topic, std::nullopt, std::nullopt, r.timestamp, {}};
+    Written w{r.topic, std::nullopt, std::nullopt, r.timestamp, {}, r.partition};
     if (!r.key_null) w.key = std::string(r.key);
     if (!r.value_null) w.value = std::string(r.value);
     for (const auto& h : r.headers)
@@ -46,6 +47,7 @@ class FakeProducer final : public Producer {
   int64_t take_last_offset(TopicHandle, int32_t) override { return -1; }
 
   std::vector<Written> written;
+  int32_t partitions = 1;
 };
 
 // in -> work -> out, on one partition of topic "in".

@@ -182,7 +182,7 @@ TEST_CASE("a task goes on in the time that was committed with its offsets, and c
   auto committed = [&] {
     std::vector<PartitionOffset> offsets;
     task.offsets(offsets, true);
-    return partition_time_of(offsets.at(0).metadata);
+    return input_start(0, offsets.at(0).metadata).time;
   };
   CHECK(committed() == 500);
   f.send({"late"}, 400);
@@ -198,6 +198,40 @@ TEST_CASE("a task goes on in the time that was committed with its offsets, and c
   REQUIRE(task.commit_state());
   CHECK(times.back() == 500);
   CHECK(committed() == 500);
+}
+
+TEST_CASE("the progress of processors is committed with the offsets, and goes back with them") {
+  Fixture f;
+  f.start_at = {0, 500, {{"work/time", 40}}};
+  std::vector<int64_t> found;
+  f.processors.steps["work"] = [&](const Record& r, ProcessorContext& c) {
+    int64_t* time = c.progress("time");
+    found.push_back(*time);
+    *time = r.timestamp;
+    c.progress("unset");
+    return c.forward(0, {&r, 1});
+  };
+  Task& task = f.start();
+  auto committed = [&] {
+    std::vector<PartitionOffset> offsets;
+    task.offsets(offsets, true);
+    return input_start(0, offsets.at(0).metadata).progress;
+  };
+  CHECK(committed() == Progress{{"work/time", 40}});
+  f.send({"a"}, 50);
+  REQUIRE(task.process(100));
+  CHECK(committed() == Progress{{"work/time", 50}});
+  REQUIRE(task.rollback());
+  CHECK(committed() == Progress{{"work/time", 40}});
+  f.next_offset = 0;
+  f.send({"a"}, 60);
+  REQUIRE(task.process(100));
+  REQUIRE(task.commit_state());
+  f.send({"b"}, 70);
+  REQUIRE(task.process(100));
+  REQUIRE(task.rollback());
+  CHECK(committed() == Progress{{"work/time", 60}});
+  CHECK(found == std::vector<int64_t>{40, 40, 60});
 }
 
 TEST_CASE("a processor that stops for no reason is stopped with one") {

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/topology/serde_text.h"
 #include "tests/unit/topology/declare.h"
 
 using namespace kstreamd;
@@ -85,4 +86,24 @@ TEST_CASE("a graph shows how many records a node may hold, where the file says s
 TEST_CASE("formats have names") {
   CHECK(graph_format("mermaid") == GraphFormat::mermaid);
   CHECK_FALSE(graph_format("png").has_value());
+}
+
+TEST_CASE("a graph shows serdes with arguments as a topology file has them") {
+  CHECK(serde_text("int64") == "int64");
+  CHECK(serde_text(R"({"time_windowed":"string","size":30000})") == "{ time_windowed: string, size: 30s }");
+  CHECK(serde_text(R"({"session_windowed":{"avro":{"schema":"/etc/a.avsc"}}})") ==
+        "{ session_windowed: { avro: { schema: /etc/a.avsc } } }");
+  CHECK(serde_text(R"({"avro":{"registry":"http://r:8081","auto_register":false,"x":"a \"b\"\\"}})") ==
+        R"({ avro: { registry: "http://r:8081", auto_register: false, x: "a \"b\"\\" } })");
+  CHECK(serde_text("{\"").size() < 10);
+  CHECK(serde_text(R"({"size":99999999999999999999999})").find("99") != std::string::npos);
+
+  auto d = topology({source("in", "lines"), sink("out", "in", "words")});
+  d.nodes[0].serde.key = d.nodes[1].serde.key = R"({"time_windowed":"string","size":30000})";
+  auto result = compile(d, FakeTypes());
+  REQUIRE(result.topology.has_value());
+  CHECK_THAT(render(*result.topology, GraphFormat::text),
+             Contains("in: source [lines], key { time_windowed: string, size: 30s }, value string"));
+  CHECK_THAT(render(*result.topology, GraphFormat::json),
+             Contains(R"("serde":{"key":{"time_windowed":"string","size":30000},"value":"string"})"));
 }

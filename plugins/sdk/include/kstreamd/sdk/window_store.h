@@ -26,7 +26,11 @@ class RawWindowStore : public detail::StoreHandle {
   }
   // Fills value, timestamp and end of rows whose keys and starts are set.
   void get_many(std::span<RawWindowRow> rows) const {
-    if (!rows.empty()) check(functions().get_many(handle(), index_, rows.data(), rows.size()));
+    if (!rows.empty()) check(try_get_many(rows));
+  }
+  // The same, with a status instead of an exception, as RawKeyValueStore's.
+  kst_status try_get_many(std::span<RawWindowRow> rows) const {
+    return functions().get_many(handle(), index_, rows.data(), rows.size());
   }
   // `timestamp`: of the value; 0: the start. A null value deletes, but in stores with duplicates, where nothing does.
   void put(const Value& key, int64_t start, const Value& value, int64_t timestamp) const {

@@ -1,5 +1,6 @@
 // Values and records that own what they show, for tests.
 #pragma once
+#include <kstreamd/sdk/change.h>
 #include <kstreamd/sdk/memory.h>
 #include <kstreamd/sdk/typed.h>
 #include <kstreamd/sdk/value.h>
@@ -24,17 +25,8 @@ inline Record record(const Value& key, const Value& value, int64_t timestamp = 0
 class OwnedValue {
  public:
   OwnedValue() = default;
-  explicit OwnedValue(const Value& value) : value_(value), data_(data_of(value)) {
-    if (value.type == KST_WINDOWED) data_.assign(value.u.data, value.size);
-    if (value.type != KST_OBJECT) return;
-    value.u.object->type->retain(value.u.object);
-    object_ = {value.u.object, [](const kst_object* object) { object->type->release(object); }};
-  }
-  Value get() const {
-    Value out = value_;
-    if (has_data(out) || out.type == KST_WINDOWED) out.u.data = data_.data();
-    return out;
-  }
+  explicit OwnedValue(const Value& value);
+  Value get() const;
   kst_type type() const { return value_.type; }
   int64_t integer() const { return value_.u.integer; }
   double real() const { return value_.u.real; }
@@ -64,7 +56,33 @@ class OwnedValue {
   Value value_ = null_value();
   std::string data_;
   std::shared_ptr<const kst_object> object_;
+  struct OwnedChange;
+  std::shared_ptr<const OwnedChange> change_;
 };
+
+// An update of a table with its old value.
+struct OwnedValue::OwnedChange {
+  explicit OwnedChange(const Change& from)
+      : now(from.now), before(from.before), change{now.get(), before.get(), from.latest} {}
+  Value value() const { return change_value(change); }
+  const OwnedValue now, before;
+  const Change change;
+};
+
+inline OwnedValue::OwnedValue(const Value& value) : value_(value), data_(data_of(value)) {
+  if (value.type == KST_WINDOWED) data_.assign(value.u.data, value.size);
+  if (is_change(value)) change_ = std::make_shared<OwnedChange>(change_of(value));
+  if (value.type != KST_OBJECT) return;
+  value.u.object->type->retain(value.u.object);
+  object_ = {value.u.object, [](const kst_object* object) { object->type->release(object); }};
+}
+
+inline Value OwnedValue::get() const {
+  if (change_) return change_->value();
+  Value out = value_;
+  if (has_data(out) || out.type == KST_WINDOWED) out.u.data = data_.data();
+  return out;
+}
 
 // For the messages of a test: `null`, `int64 5`, `string abc`.
 inline std::ostream& operator<<(std::ostream& out, const OwnedValue& value) {

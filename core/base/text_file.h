@@ -1,4 +1,4 @@
-// Reading small files and finding topology files.
+// Reading small files.
 #pragma once
 #include <string>
 

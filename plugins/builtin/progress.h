@@ -1,0 +1,36 @@
+// How far a node has come in time, kept across restarts and aborts: committed with the offsets of its task. A handle to
+// be made in the constructor; find() in init.
+#pragma once
+#include <kstreamd/sdk/plugin.h>
+#include <kstreamd/sdk/progress.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+namespace kstreamd::builtin {
+
+// The stream time of an operator: the greatest timestamp it has seen, in ms; -1 before the first.
+class StreamTime {
+ public:
+  // In init. `name` tells the node's times apart, and is short.
+  void find(sdk::Context& context, std::string_view name) { time_ = Finder(context).find(name); }
+  int64_t get() const { return *time_; }
+  void pass(int64_t timestamp) { *time_ = std::max(*time_, timestamp); }
+
+ private:
+  class Finder : sdk::detail::StoreHandle {
+   public:
+    explicit Finder(sdk::Context& context) : StoreHandle(context, 0) {}
+    int64_t* find(std::string_view name) {
+      sdk::detail::Extension<ProgressExtension> extension{ProgressExtension::kId, ProgressExtension::kRevision};
+      int64_t* found = extension.of(host()).find(handle(), name.data(), name.size());
+      if (!found) check(KST_FATAL);
+      return found;
+    }
+  };
+
+  int64_t* time_ = nullptr;
+};
+
+}  // namespace kstreamd::builtin

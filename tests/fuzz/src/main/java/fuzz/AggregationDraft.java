@@ -1,0 +1,178 @@
+package fuzz;
+
+import static fuzz.Draft.map;
+
+import fuzz.Shape.Kind;
+import fuzz.Shape.Type;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Puts count, reduce, aggregate and cogroup below random nodes of a draft. */
+final class AggregationDraft {
+  private final Draft draft;
+
+  AggregationDraft(Draft draft) {
+    this.draft = draft;
+  }
+
+  boolean ofStream(boolean windows) {
+    Shape from = draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed());
+    if (from == null) return false;
+    String operator =
+        draft.areas.contains("aggregations") ? draft.pick("count", "count", "reduce", "aggregate", "cogroup") : "count";
+    Shape second = null;
+    if (operator.equals("cogroup")) {
+      second = draft.any(shape
+          -> shape.kind == Kind.STREAM && !shape.windowed() && shape != from && shape.key.equals(from.key)
+              && !shape.keyChanged && !from.keyChanged && shape.canMeet(from));
+      if (second == null) operator = "aggregate";
+    }
+    Shape made = from.below(draft.name(operator));
+    made.kind = Kind.TABLE;
+    made.versioned = false;
+    Map<String, Object> node = map("from", second == null ? from.name : List.of(from.name, second.name));
+    Map<String, Object> arguments = map();
+    boolean grouped = second == null && draft.chance(25);
+    if (grouped) {
+      boolean integer = draft.chance(15);
+      node.put("group_by", integer ? draft.expressions.intKey(from.value) : draft.expressions.key(from.value));
+      made.key = integer ? "int64" : "string";
+      draft.serdes(node, made.key, null);
+    }
+    if (grouped || from.keyChanged) made.passes(draft.nextRepartition());
+    if (second != null) made.meet(second);
+    String window = windows ? window(made, arguments) : null;
+    fold(operator, from, second, made, arguments, "session".equals(window));
+    emit(operator, made, arguments, window);
+    if (draft.chance(80)) arguments.put("store", made.name + "-store");
+    node.put(operator, arguments);
+    draft.add(made, node, second == null ? new Shape[] {from} : new Shape[] {from, second});
+    return true;
+  }
+
+  private String window(Shape made, Map<String, Object> arguments) {
+    String kind = draft.pick("tumbling", "tumbling", "hopping", "sliding", "session");
+    int size = 2 + draft.random.nextInt(8);
+    Map<String, Object> window = map(kind, draft.duration(size));
+    if (kind.equals("hopping")) window.put("advance", draft.duration(1 + draft.random.nextInt(size - 1)));
+    if (draft.chance(50)) window.put("grace", draft.duration(draft.random.nextInt(8)));
+    if (!kind.equals("session") && draft.chance(15)) window.put("retention", "1h");
+    arguments.put("window", window);
+    made.window = kind;
+    made.windowYaml = window;
+    made.canSuppress = true;
+    return kind;
+  }
+
+  private void fold(
+      String operator, Shape from, Shape second, Shape made, Map<String, Object> arguments, boolean session) {
+    made.notInitial = null;
+    switch (operator) {
+      case "count":
+        made.value = Type.INT;
+        made.notInitial = "value ~= 0";
+        break;
+      case "reduce":
+        arguments.put("add", draft.expressions.reduce(from.value).get(0));
+        break;
+      default: {
+        made.value = draft.type();
+        Expressions.Fold fold = draft.expressions.fold(from.value, made.value);
+        arguments.put("init", fold.init());
+        if (second == null) {
+          arguments.put("add", fold.add());
+        } else {
+          arguments.put(
+              "add", map(from.name, fold.add(), second.name, draft.expressions.fold(second.value, made.value).add()));
+        }
+        if (session) arguments.put("merge", fold.merge());
+        arguments.put("value", Draft.serde(made.value));
+        made.notInitial = fold.notInitial();
+      }
+    }
+  }
+
+  private void emit(String operator, Shape made, Map<String, Object> arguments, String window) {
+    if (window != null && !operator.equals("cogroup") && draft.chance(25)) {
+      arguments.put("emit", "on_window_close");
+      made.onClose = true;
+      made.oddOldValues = true;
+      made.single = false;
+      made.canSuppress = false;
+      draft.onClose = true;
+      draft.sessionOrSlidingOnClose |= window.equals("session") || window.equals("sliding");
+      draft.unlistedStores.add(made.name + "-store");
+    } else if (made.commits.isEmpty() && draft.areas.contains("aggregations") && draft.chance(15)) {
+      arguments.put("emit", "per_commit");
+      made.commits.add(draft.nextRepartition());
+      made.passes(draft.nextRepartition());
+      made.notInitial = null;
+      made.single = false;
+      draft.perCommit = true;
+    } else if ("session".equals(window)) {
+      made.notInitial = null;
+    }
+    if ("sliding".equals(window)) made.oddOldValues = true;
+    if (window != null && !window.equals("tumbling")) made.single = false;
+  }
+
+  /** Regroups a table. */
+  boolean ofTable() {
+    Shape from = draft.any(shape -> shape.kind == Kind.TABLE && !shape.oddOldValues);
+    if (from == null) return false;
+    String operator = draft.pick("count", "reduce", "aggregate");
+    Shape made = from.below(draft.name(operator));
+    made.versioned = false;
+    made.window = null;
+    made.canSuppress = false;
+    made.single = false;
+    made.passes(draft.nextRepartition());
+    String key = from.windowed() && draft.chance(40) ? "'w' .. window.start" : draft.expressions.key(from.value);
+    if (from.notInitial != null) key = "return (" + from.notInitial + ") and (" + key + ") or nil";
+    Type value = draft.type();
+    Map<String, Object> node = map("from", from.name);
+    node.put("group_by",
+        map("key", key, "value", operator.equals("count") ? "1" : draft.expressions.value(from.value, value)));
+    if (operator.equals("count")) value = Type.INT;
+    made.key = "string";
+    node.put("serde", map("key", "string", "value", Draft.serde(value)));
+    Map<String, Object> arguments = map();
+    made.value = value;
+    if (operator.equals("count")) made.value = Type.INT;
+    if (operator.equals("reduce")) {
+      List<String> reduce = draft.expressions.reduce(value);
+      arguments.put("add", reduce.get(0));
+      arguments.put("subtract", reduce.get(1));
+    }
+    made.notInitial = null;
+    if (operator.equals("aggregate")) {
+      made.value = draft.type();
+      Expressions.Fold fold = draft.expressions.fold(value, made.value);
+      arguments.put("init", fold.init());
+      arguments.put("add", fold.add());
+      arguments.put("subtract", fold.subtract());
+      arguments.put("value", Draft.serde(made.value));
+    }
+    if (made.commits.isEmpty() && draft.chance(10)) {
+      arguments.put("emit", "per_commit");
+      made.commits.add(draft.nextRepartition());
+      draft.perCommit = true;
+    }
+    if (draft.chance(80)) arguments.put("store", made.name + "-store");
+    node.put(operator, arguments);
+    draft.add(made, node, from);
+    return true;
+  }
+
+  /** Nodes whose outputs several sinks may share. */
+  List<Shape> sharers(Shape with) {
+    List<Shape> sharers = new ArrayList<>();
+    for (Shape shape : draft.shapes) {
+      if (shape != with && shape.kind != Kind.GLOBAL && !shape.windowed() && !with.windowed()
+          && shape.value == with.value && shape.key.equals(with.key) && shape.canMeet(with))
+        sharers.add(shape);
+    }
+    return sharers;
+  }
+}

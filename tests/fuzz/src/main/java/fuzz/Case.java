@@ -1,0 +1,147 @@
+package fuzz;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.state.VersionedKeyValueStore;
+import org.yaml.snakeyaml.Yaml;
+
+/**
+ * One seed: what the generator made, run through Kafka Streams and written down as a topology file and a test file.
+ * Inputs at which Kafka Streams does what kstreamd is meant not to do (docs/kafka-streams.md, "Differences") are left
+ * out.
+ */
+final class Case {
+  /**
+   * What came of the steps: the outputs after each, and the stores' rows at the end; `odd` is the first step to leave
+   * out, or -1.
+   */
+  private record Run(List<List<String>> outputs, List<String> rows, int odd) {}
+
+  private final Generator generator;
+  private final String topology;
+
+  private Case(Generator generator) {
+    this.generator = generator;
+    topology = YamlText.topology(generator.draft.file);
+  }
+
+  static void write(long seed, List<String> areas, Path folder) throws IOException {
+    Case one = new Case(new Generator(seed, areas));
+    Files.writeString(folder.resolve("seed-" + seed + ".yaml"), one.topology);
+    List<Map<String, Object>> steps = new ArrayList<>(one.generator.steps);
+    Run run = one.run(steps);
+    while (run.odd >= 0) {
+      steps.remove(run.odd);
+      run = one.run(steps);
+    }
+    Files.writeString(folder.resolve("seed-" + seed + ".test.yaml"), one.test(seed, steps, run));
+  }
+
+  private Run run(List<Map<String, Object>> steps) throws IOException {
+    Run run = run(steps, generator.draft.onClose);
+    if (run.odd >= 0 || !generator.draft.sessionOrSlidingOnClose) return run;
+    // Where Kafka Streams loses a window, or lets a closed session grow again, retention makes a difference.
+    Run other = run(steps, false);
+    for (int i = 0; i < steps.size(); i++) {
+      if (!run.outputs.get(i).equals(other.outputs.get(i))) return new Run(run.outputs, run.rows, lastSend(steps, i));
+    }
+    return run;
+  }
+
+  /** A commit or an advance is not to blame. */
+  private static int lastSend(List<Map<String, Object>> steps, int from) {
+    int at = from;
+    while (!steps.get(at).containsKey("send")) at--;
+    return at;
+  }
+
+  @SuppressWarnings("unchecked")
+  private Run run(List<Map<String, Object>> steps, boolean longRetention) throws IOException {
+    Map<String, Object> file = new Yaml().load(topology);
+    List<List<String>> outputs = new ArrayList<>();
+    Set<Object> keys = new LinkedHashSet<>();
+    try (Runner runner = new Runner(file, longRetention, generator.manual, 0)) {
+      for (int i = 0; i < steps.size(); i++) {
+        Map<String, Object> step = steps.get(i);
+        if (step.containsKey("send")) {
+          List<Map<String, Object>> records = (List<Map<String, Object>>) step.get("send");
+          records.forEach(record -> keys.add(record.get("key")));
+          if (!runner.send(records)) return new Run(outputs, List.of(), i);
+        } else if (step.containsKey("advance")) {
+          runner.driver.advance(Nodes.duration(step.get("advance")));
+          if (!generator.manual) runner.driver.commit();
+        } else {
+          runner.driver.commit();
+        }
+        List<String> lines = new ArrayList<>();
+        runner.take().values().forEach(records -> records.forEach(record -> {
+          lines.add(YamlText.output(record, generator.headers));
+          keys.add(record.key() instanceof org.apache.kafka.streams.kstream.Windowed<?> windowed ? windowed.key()
+                                                                                                 : record.key());
+        }));
+        outputs.add(lines);
+      }
+      return new Run(outputs, rows(runner, keys), -1);
+    }
+  }
+
+  private List<String> rows(Runner runner, Set<Object> keys) {
+    List<String> rows = new ArrayList<>();
+    runner.nodes.stores.forEach((name, codecs) -> {
+      StateStore store = runner.driver.getAllStateStores().get(name);
+      if (store == null || generator.draft.unlistedStores.contains(name)) return;
+      List<Object> fitting = new ArrayList<>();
+      for (Object key : keys) {
+        if (codecs[0].name.equals("int64") ? key instanceof Long
+                                           : codecs[0].name.equals("string") && key instanceof String)
+          fitting.add(key);
+      }
+      Set<Object> found = new LinkedHashSet<>();
+      for (StoreRows.Row row : StoreRows.all(store, fitting)) {
+        found.add(row.key());
+        rows.add("{ store: " + name + ", key: " + YamlText.data(row.key()) + ", value: " + YamlText.data(row.value())
+            + (row.timestamp() == null ? "" : ", timestamp: " + row.timestamp()) + " }");
+      }
+      if (codecs[0].window != Codec.Window.NONE || store instanceof VersionedKeyValueStore<?, ?>) return;
+      for (Object key : fitting) {
+        if (!found.contains(key)) rows.add("{ store: " + name + ", key: " + YamlText.data(key) + ", value: null }");
+      }
+    });
+    return rows;
+  }
+
+  @SuppressWarnings("unchecked")
+  private String test(long seed, List<Map<String, Object>> steps, Run run) {
+    StringBuilder out = new StringBuilder("topology: seed-" + seed + ".yaml\n");
+    if (generator.manual) out.append("commits: manual\n");
+    out.append("tests:\n  - name: \"seed ").append(seed).append("\"\n    steps:\n");
+    for (int i = 0; i < steps.size(); i++) {
+      Map<String, Object> step = steps.get(i);
+      if (step.containsKey("send")) {
+        out.append("      - send:\n");
+        for (Map<String, Object> record : (List<Map<String, Object>>) step.get("send")) {
+          out.append("          - ").append(YamlText.input(record)).append('\n');
+        }
+      } else if (step.containsKey("advance")) {
+        out.append("      - advance: ").append(step.get("advance")).append('\n');
+      } else {
+        out.append("      - commit: {}\n");
+      }
+      if (run.outputs.get(i).isEmpty()) {
+        out.append("      - expect_nothing: {}\n");
+      } else {
+        out.append("      - expect:\n");
+        for (String line : run.outputs.get(i)) out.append("          - ").append(line).append('\n');
+      }
+    }
+    for (String row : run.rows) out.append("      - expect_store: ").append(row).append('\n');
+    return out.append("      - expect_nothing: {}\n").toString();
+  }
+}

@@ -1,0 +1,199 @@
+package fuzz;
+
+import fuzz.Shape.Kind;
+import fuzz.Shape.Type;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/** A random topology in the making: the file's nodes so far, and what is known of them. */
+final class Draft {
+  /** A topic that the inputs go to. */
+  record Topic(String name, String key, Type value, boolean nullKeys, boolean badValues) {}
+
+  final Random random;
+  final Set<String> areas;
+  final Expressions expressions;
+  final Map<String, Object> file = new LinkedHashMap<>();
+  final Map<String, Object> nodes = new LinkedHashMap<>();
+  final Map<String, Object> stores = new LinkedHashMap<>();
+  final List<Shape> shapes = new ArrayList<>();
+  final List<Topic> topics = new ArrayList<>();
+  /** Stores whose rows Kafka Streams keeps for longer or shorter than kstreamd: see Nodes.longRetention. */
+  final List<String> unlistedStores = new ArrayList<>();
+  /** Records that fail are skipped: some inputs and expressions are such that they do. */
+  final boolean skipsErrors;
+  boolean onClose;
+  boolean sessionOrSlidingOnClose;
+  boolean perCommit;
+  /** The grain of time, in ms: windows are some of these wide, records about one apart. */
+  final long grain;
+  private int counter;
+  private int repartitions;
+
+  Draft(Random random, Set<String> areas) {
+    this.random = random;
+    this.areas = areas;
+    expressions = new Expressions(random);
+    skipsErrors = areas.contains("stateless") && chance(12);
+    if (skipsErrors) file.put("on_error", map("deserialization", "skip", "processing", "skip"));
+    grain = List.of(1000L, 1000L, 500L, 60L).get(random.nextInt(4));
+  }
+
+  boolean chance(int percent) {
+    return random.nextInt(100) < percent;
+  }
+
+  @SafeVarargs
+  final <T> T pick(T... values) {
+    return values[random.nextInt(values.length)];
+  }
+
+  Type type() {
+    return pick(Type.STRING, Type.STRING, Type.INT, Type.INT, Type.FLOAT, Type.OBJECT, Type.OBJECT);
+  }
+
+  static String serde(Type type) {
+    return switch (type) {
+      case STRING -> "string";
+      case INT -> "int64";
+      case FLOAT -> "float64";
+      case OBJECT -> "json";
+    };
+  }
+
+  String name(String operator) {
+    return operator + ++counter;
+  }
+
+  int nextRepartition() {
+    return ++repartitions;
+  }
+
+  static Map<String, Object> map(Object... pairs) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) map.put((String) pairs[i], pairs[i + 1]);
+    return map;
+  }
+
+  /** Any of the nodes that fit; those that nothing reads yet are more likely. */
+  Shape any(Predicate<Shape> fits) {
+    List<Shape> found = new ArrayList<>();
+    for (Shape shape : shapes) {
+      if (!fits.test(shape)) continue;
+      found.add(shape);
+      if (!shape.used) {
+        found.add(shape);
+        found.add(shape);
+      }
+    }
+    return found.isEmpty() ? null : found.get(random.nextInt(found.size()));
+  }
+
+  void add(Shape shape, Map<String, Object> node, Shape... from) {
+    nodes.put(shape.name, node);
+    shapes.add(shape);
+    for (Shape above : from) above.used = true;
+  }
+
+  /** A duration of `times` grains, with some odd milliseconds now and then. */
+  String duration(int times) {
+    long ms = grain * times + (chance(15) ? random.nextInt(7) - 3 : 0);
+    ms = Math.max(ms, 0);
+    return ms % 1000 == 0 ? ms / 1000 + "s" : ms + "ms";
+  }
+
+  Topic topic(String kind, Type value, boolean nullKeys) {
+    String key = !kind.equals("glob") && chance(12) ? "int64" : "string";
+    return topic(kind, key, value, nullKeys);
+  }
+
+  private Topic topic(String kind, String key, Type value, boolean nullKeys) {
+    Topic topic = new Topic(name(kind), key, value, nullKeys, skipsErrors && kind.equals("in"));
+    topics.add(topic);
+    return topic;
+  }
+
+  Shape source() {
+    Type type = type();
+    Topic topic = topic("in", type, chance(40));
+    Shape shape = new Shape();
+    shape.name = name("source");
+    shape.kind = Kind.STREAM;
+    shape.key = topic.key();
+    shape.value = type;
+    shape.ways.put(topic.name(), 0);
+    Map<String, Object> source = map("topic", topic.name());
+    if (chance(10)) {
+      Topic second = topic("in", topic.key(), type, false);
+      shape.ways.put(second.name(), 0);
+      source = map("topics", List.of(topic.name(), second.name()));
+    }
+    source.put("key", topic.key());
+    source.put("value", serde(type));
+    if (chance(6)) {
+      source.put("timestamp",
+          pick("timestamp + " + grain, "timestamp - " + 2 * grain, "key ~= 'b' and timestamp or nil",
+              "value ~= nil and timestamp or timestamp + 7"));
+    }
+    add(shape, map("source", source));
+    return shape;
+  }
+
+  Shape table() {
+    Type type = type();
+    Topic topic = topic("tab", type, chance(15));
+    Shape shape = new Shape();
+    shape.name = name("table");
+    shape.kind = Kind.TABLE;
+    shape.key = topic.key();
+    shape.value = type;
+    shape.ways.put(topic.name(), 0);
+    Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", serde(type));
+    if (chance(70)) {
+      table.put("store", shape.name + "-store");
+      if (chance(25)) {
+        shape.versioned = true;
+        stores.put(shape.name + "-store",
+            map("type", "versioned", "key", topic.key(), "value", serde(type), "retention",
+                duration(pick(10, 20, 60))));
+      }
+    }
+    add(shape, map("table", table));
+    return shape;
+  }
+
+  Shape globalTable() {
+    Type type = type();
+    Topic topic = topic("glob", type, false);
+    Shape shape = new Shape();
+    shape.name = name("global");
+    shape.kind = Kind.GLOBAL;
+    shape.key = topic.key();
+    shape.value = type;
+    add(shape,
+        map("global_table",
+            map("topic", topic.name(), "key", topic.key(), "value", serde(type), "store", shape.name + "-store")));
+    return shape;
+  }
+
+  /** Says the serdes of what a node makes, as a rule; where it does not, they are JSON. */
+  void serdes(Map<String, Object> node, String key, Type value) {
+    Map<String, Object> serde = map();
+    if (key != null && (chance(80) || !key.equals("string"))) serde.put("key", key);
+    if (value != null && chance(80)) serde.put("value", serde(value));
+    if (!serde.isEmpty()) node.put("serde", serde);
+  }
+
+  void sink(Shape from, String topic) {
+    Object key = from.key;
+    if (from.windowed()) key = map(from.window.equals("session") ? "session_windowed" : "time_windowed", key);
+    Map<String, Object> sink = map("topic", topic, "key", key, "value", serde(from.value));
+    nodes.put(name("out"), map("from", from.name, "sink", sink));
+    from.used = true;
+  }
+}

@@ -1,0 +1,94 @@
+package fuzz;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/** What the generator knows of a node that it has made: enough to put only what makes sense below it. */
+final class Shape implements Cloneable {
+  enum Kind { STREAM, TABLE, GLOBAL }
+
+  /**
+   * Values are strings, integers, floats (halves and quarters: exact) or objects with the fields g (a group), u (a
+   * key), t (a text) and n (an integer), each perhaps absent.
+   */
+  enum Type { STRING, INT, FLOAT, OBJECT }
+
+  String name;
+  Kind kind;
+  /** `string` or `int64`. */
+  String key;
+  Type value;
+  /** Null or `tumbling`, `hopping`, `sliding`, `session`. */
+  String window;
+  /** The node's window as written: what two windowed tables must have in common to be joined. */
+  Map<String, Object> windowYaml;
+  boolean keyChanged;
+  boolean versioned;
+  /** Kafka Streams gives old values here that kstreamd need not give: nothing may ask for them. */
+  boolean oddOldValues;
+  /**
+   * Below an aggregate: what tells a value from the initial one, for Kafka Streams takes that for the first old value.
+   */
+  String notInitial;
+  /** At most one update of it per input record. */
+  boolean single = true;
+  /** Sends what it has when windows close. */
+  boolean onClose;
+  boolean canSuppress;
+  boolean used;
+  /**
+   * From which source topics records come, and through which repartition topic or cache last (0: none). Two nodes may
+   * meet if what they have in common came the same way: else the order is nobody's promise.
+   */
+  Map<String, Integer> ways = new HashMap<>();
+  Set<Integer> commits = new HashSet<>();
+
+  boolean windowed() {
+    return window != null;
+  }
+
+  boolean canMeet(Shape other) {
+    for (var way : ways.entrySet()) {
+      Integer theirs = other.ways.get(way.getKey());
+      if (theirs != null && !theirs.equals(way.getValue())) return false;
+    }
+    Set<Integer> all = new HashSet<>(commits);
+    all.addAll(other.commits);
+    return all.size() <= 1;
+  }
+
+  boolean disjoint(Shape other) {
+    return ways.keySet().stream().noneMatch(other.ways::containsKey) && commits.isEmpty() && other.commits.isEmpty();
+  }
+
+  /** A node below this one, so far the same. */
+  Shape below(String newName) {
+    try {
+      Shape shape = (Shape) clone();
+      shape.name = newName;
+      shape.used = false;
+      shape.ways = new HashMap<>(ways);
+      shape.commits = new HashSet<>(commits);
+      return shape;
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  void meet(Shape other) {
+    ways.putAll(other.ways);
+    commits.addAll(other.commits);
+    single &= other.single && !sharesSource(other);
+  }
+
+  private boolean sharesSource(Shape other) {
+    return ways.keySet().stream().anyMatch(other.ways::containsKey);
+  }
+
+  void passes(int repartition) {
+    ways.replaceAll((topic, way) -> repartition);
+    keyChanged = false;
+  }
+}

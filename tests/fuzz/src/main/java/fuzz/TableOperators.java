@@ -1,0 +1,64 @@
+package fuzz;
+
+import fuzz.Nodes.Node;
+import java.util.Map;
+import org.apache.kafka.streams.kstream.KTable;
+import org.apache.kafka.streams.kstream.Suppressed;
+import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
+
+/** Operators whose input is a table, and to_table. */
+final class TableOperators {
+  private final Nodes nodes;
+
+  TableOperators(Nodes nodes) {
+    this.nodes = nodes;
+  }
+
+  /** `store` stands beside the operator, or inside where that has arguments. */
+  private static Object store(Map<String, Object> node) {
+    return node.get("store");
+  }
+
+  Node filter(Node from, Map<String, Object> node, boolean wanted) {
+    Expr expression = new Expr(node.get(wanted ? "filter" : "filter_not"));
+    Codec key = Nodes.kept(node, "key", from.key);
+    Codec value = Nodes.kept(node, "value", from.value);
+    var rows = nodes.rows(store(node), key, value);
+    KTable<Object, Object> table = wanted
+        ? from.table.filter((k, v) -> expression.test(k, v), rows)
+        : from.table.filterNot((k, v) -> expression.test(k, v), rows);
+    return Node.of(table, key, value);
+  }
+
+  Node mapValues(Node from, Map<String, Object> node) {
+    Expr expression = new Expr(node.get("map_values"));
+    Codec key = Nodes.kept(node, "key", from.key);
+    Codec value = nodes.made(node, "value");
+    return Node.of(
+        from.table.mapValues((k, v) -> expression.eval(k, v), nodes.rows(store(node), key, value)), key, value);
+  }
+
+  Node toTable(Node from, Map<String, Object> node) {
+    Object store = Nodes.map(node.get("to_table")).get("store");
+    Codec key = Nodes.kept(node, "key", from.key);
+    Codec value = Nodes.kept(node, "value", from.value);
+    return Node.of(from.stream.toTable(nodes.rows(store, key, value)), key, value);
+  }
+
+  @SuppressWarnings({"unchecked", "rawtypes"})
+  Node suppress(Node from, Map<String, Object> node) {
+    Map<String, Object> arguments = Nodes.map(node.get("suppress"));
+    Suppressed how;
+    if ("window_closes".equals(arguments.get("until"))) {
+      how = Suppressed.untilWindowCloses(BufferConfig.unbounded());
+    } else {
+      BufferConfig buffer = BufferConfig.unbounded();
+      if (arguments.containsKey("max_records")) {
+        var bounded = BufferConfig.maxRecords(((Number) arguments.get("max_records")).longValue());
+        buffer = "stop".equals(arguments.get("full")) ? bounded.shutDownWhenFull() : bounded.emitEarlyWhenFull();
+      }
+      how = Suppressed.untilTimeLimit(Nodes.duration(arguments.get("until")), buffer);
+    }
+    return Node.of((KTable<Object, Object>) from.table.suppress(how), from.key, from.value);
+  }
+}

@@ -1,0 +1,79 @@
+package fuzz;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.apache.kafka.streams.kstream.Windowed;
+
+/** YAML as the golden files have it: each node a block, what is in it in braces. */
+final class YamlText {
+  private YamlText() {}
+
+  static String topology(Map<String, Object> file) {
+    StringBuilder out = new StringBuilder();
+    file.forEach((name, value) -> {
+      if (name.equals("nodes")) return;
+      if (!name.equals("stores")) {
+        out.append(name).append(": ").append(argument(value)).append('\n');
+        return;
+      }
+      out.append("stores:\n");
+      Nodes.map(value).forEach(
+          (store, settings) -> out.append("  ").append(store).append(": ").append(argument(settings)).append('\n'));
+    });
+    out.append("nodes:\n");
+    Nodes.map(file.get("nodes")).forEach((name, node) -> {
+      out.append("  ").append(name).append(":\n");
+      Nodes.map(node).forEach(
+          (key, value) -> out.append("    ").append(key).append(": ").append(argument(value)).append('\n'));
+    });
+    return out.toString();
+  }
+
+  /** Plain where a word needs no quotes. */
+  private static String argument(Object value) {
+    if (value instanceof Map<?, ?> map) {
+      if (map.isEmpty()) return "{}";
+      return map.entrySet()
+          .stream()
+          .map(e -> e.getKey() + ": " + argument(e.getValue()))
+          .collect(Collectors.joining(", ", "{ ", " }"));
+    }
+    if (value instanceof List<?> list)
+      return list.stream().map(YamlText::argument).collect(Collectors.joining(", ", "[", "]"));
+    if (value instanceof String text && text.matches("[a-z][A-Za-z0-9_.-]*|[0-9]+(ms|s|m|h)")
+        && !List.of("true", "false", "null", "key").contains(text)) {
+      return text;
+    }
+    return data(value);
+  }
+
+  /** A key or value of a record. */
+  static String data(Object value) {
+    if (value instanceof Windowed<?> key) {
+      return "{ key: " + data(key.key()) + ", start: " + key.window().start() + ", end: " + key.window().end() + " }";
+    }
+    if (value instanceof Map<?, ?> map) {
+      if (map.isEmpty()) return "{}";
+      return map.entrySet()
+          .stream()
+          .map(e -> e.getKey() + ": " + data(e.getValue()))
+          .collect(Collectors.joining(", ", "{ ", " }"));
+    }
+    if (value instanceof List<?> list)
+      return list.stream().map(YamlText::data).collect(Collectors.joining(", ", "[", "]"));
+    return value instanceof String ? Json.write(value) : String.valueOf(value);
+  }
+
+  static String input(Map<String, Object> record) {
+    StringBuilder out = new StringBuilder("{ topic: " + record.get("topic") + ", key: " + data(record.get("key"))
+        + ", value: " + data(record.get("value")) + ", timestamp: " + record.get("timestamp"));
+    if (record.containsKey("headers")) out.append(", headers: ").append(data(record.get("headers")));
+    return out.append(" }").toString();
+  }
+
+  static String output(Runner.Output record, boolean headers) {
+    return "{ topic: " + record.topic() + ", key: " + data(record.key()) + ", value: " + data(record.value())
+        + ", timestamp: " + record.timestamp() + (headers ? ", headers: " + data(record.headers()) : "") + " }";
+  }
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Avro and Protobuf with a real schema registry: what one topology writes another reads; an outage stops, and harms nothing."""
+
+import json
+
+import lab
+import registry
+
+AVRO = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}, {"name": "sku", "type": "string"}]}
+NEWER = {"type": "record", "name": "Order",
+         "fields": [{"name": "id", "type": "double"}, {"name": "count", "type": "int", "default": 1}, {"name": "sku", "type": "string"}]}
+PROTO = 'syntax = "proto3"; package shop; message Other { string text = 1; } message Order { int64 id = 1; string sku = 2; }'
+
+WRITES = """
+kstreamd: 1
+name: TAG-writes
+nodes:
+  orders: { source: { topic: TAG-json, key: string, value: json } }
+  avro: { from: orders, sink: { topic: TAG-avro, key: string, value: { avro: { registry: "URL", schema: order.avsc } } } }
+  proto: { from: orders, sink: { topic: TAG-proto, key: string, value: { protobuf: { registry: "URL", schema: order.proto, message: Order } } } }
+"""
+READS = """
+kstreamd: 1
+name: TAG-reads
+nodes:
+  avro: { source: { topic: TAG-avro, key: string, value: { avro: { registry: "URL" } } } }
+  newer: { source: { topic: TAG-avro, key: string, value: { avro: { registry: "URL", schema: newer.avsc } } } }
+  again: { from: avro, sink: { topic: TAG-again, key: string, value: { avro: { registry: "URL", subject: TAG-avro-value } } } }
+  proto: { source: { topic: TAG-proto, key: string, value: { protobuf: { registry: "URL" } } } }
+  from_avro: { from: avro, sink: { topic: TAG-from-avro, key: string, value: json } }
+  from_newer: { from: newer, sink: { topic: TAG-from-newer, key: string, value: json } }
+  from_proto: { from: proto, sink: { topic: TAG-from-proto, key: string, value: json } }
+"""
+
+
+class WithRegistry(lab.LabTest):
+    log_type = lab.EmbeddedLog
+
+    registry = None
+
+    def setUp(self):
+        super().setUp()
+        self.registry = registry.Registry.start(self.folder / "registry")
+        if self.registry is None:
+            self.skipTest("there is no registry to be had from Maven")
+        (self.folder / "order.avsc").write_text(json.dumps(AVRO))
+        (self.folder / "newer.avsc").write_text(json.dumps(NEWER))
+        (self.folder / "order.proto").write_text(PROTO)
+
+    def tearDown(self):
+        if self.registry:
+            self.registry.stop()
+        super().tearDown()
+
+    def file(self, text, name):
+        return self.topology(text.replace("URL", self.registry.url), name)
+
+    def drain(self, file):
+        return super().drain(file, "--partitions", 1)
+
+    def values(self, topic):
+        return [record["value"] for record in self.log.consume(topic, "--value", "json")]
+
+    def test_what_one_topology_writes_another_reads(self):
+        writes, reads = self.file(WRITES, "writes"), self.file(READS, "reads")
+        tag = self.tag
+        self.log.create(f"{tag}-json", 1)
+        orders = [{"id": 9007199254740993, "sku": "a"}, {"id": -1, "sku": ""}]
+        self.log.produce(f"{tag}-json", [json.dumps(order) for order in orders], "--value", "json")
+        self.drain(writes)
+        self.assertEqual(sorted(json.loads(self.registry.get("/subjects"))), [f"{tag}-avro-value", f"{tag}-proto-value"])
+        self.drain(reads)
+        self.assertEqual(self.values(f"{tag}-from-avro"), orders)
+        self.assertEqual(self.values(f"{tag}-from-proto"), orders)
+        self.assertEqual(self.values(f"{tag}-from-newer"), [{"count": 1, "id": 9007199254740992.0, "sku": "a"}, {"count": 1, "id": -1.0, "sku": ""}])
+        # By the subject's latest schema, the same bytes as by the file's.
+        raw = [[record["value"] for record in self.log.consume(f"{tag}-{topic}", "--value", "bytes")] for topic in ("again", "avro")]
+        self.assertEqual(raw[0], raw[1])
+        spec = json.dumps({"avro": {"registry": self.registry.url}})
+        self.assertEqual([record["value"] for record in self.log.consume(f"{tag}-avro", "--value", spec)], orders)
+
+    def test_an_outage_stops_the_topology_until_the_registry_is_back(self):
+        self.registry.stop()
+        writes = self.file(WRITES, "writes")
+        tag = self.tag
+        self.log.create(f"{tag}-json", 1)
+        self.log.produce(f"{tag}-json", ['{"id":1,"sku":"a"}'], "--value", "json")
+        daemon = self.daemon(writes, "--partitions", 1)
+        daemon.wait_log(r"the schema registry .* cannot be reached")
+        self.registry = self.registry.again()
+        lab.until(lambda: json.loads(self.registry.get("/subjects")), "the subjects", deadline_s=120, every_s=1)
+        daemon.stop()
+        self.drain(writes)
+        self.assertEqual(len(self.log.consume(f"{tag}-avro")), 1)
+        self.assertEqual(len(self.log.consume(f"{tag}-proto")), 1)
+
+
+if __name__ == "__main__":
+    lab.main()

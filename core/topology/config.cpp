@@ -142,8 +142,7 @@ std::string with_script(std::string config, const Declaration& declaration, bool
   return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
 }
 
-std::string operator_config(const Declaration& declaration, const NodeDeclaration& node,
-                            const NodeAnalysis& analysis) {
+std::string operator_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
   if (is_aggregation(op)) return aggregation_config(declaration, node, analysis);

@@ -12,8 +12,8 @@ const kst_plugin* builtin_plugin() {
   using namespace builtin;
   return sdk::plugin<Filter, FilterNot, Map, MapValues, FlatMap, FlatMapValues, SelectKey, Merge, Branch, Peek, Count,
                      ToStream, Reduce, Aggregate, Cogroup, Table, TableFilter, TableFilterNot, TableMapValues,
-                     TableGroupBy, TableCount, TableReduce, TableAggregate, TimeWindows, SlidingWindows,
-                     SessionWindows, Suppress>("builtin", KSTREAMD_VERSION);
+                     TableGroupBy, TableCount, TableReduce, TableAggregate, TimeWindows, SlidingWindows, SessionWindows,
+                     Suppress>("builtin", KSTREAMD_VERSION);
 }
 
 }  // namespace kstreamd

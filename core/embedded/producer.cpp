@@ -86,6 +86,13 @@ Result<TopicHandle> EmbeddedProducer::open_topic(const std::string& name, Durati
   return static_cast<TopicHandle>(topics_.size() - 1);
 }
 
+Result<std::optional<TopicHandle>> EmbeddedProducer::find_topic(const std::string& name, Duration timeout) {
+  if (!broker_->topics->find(name)) return std::optional<TopicHandle>();
+  auto opened = open_topic(name, timeout);
+  if (!opened) return std::move(opened).error();
+  return std::optional(*opened);
+}
+
 int32_t EmbeddedProducer::partition_count(TopicHandle topic) const {
   std::lock_guard lock(mutex_);
   return topics_.at(static_cast<size_t>(topic))->topic->info.partitions;

@@ -25,6 +25,7 @@ class EmbeddedProducer final : public Producer {
 
   Status init(Duration timeout) override;
   Result<TopicHandle> open_topic(const std::string& name, Duration timeout) override;
+  Result<std::optional<TopicHandle>> find_topic(const std::string& name, Duration timeout) override;
   int32_t partition_count(TopicHandle topic) const override;
   Status begin() override;
   Status produce(const OutgoingRecord& record) override;

@@ -94,6 +94,14 @@ Client::~Client() {
 }
 
 Result<OpenTopic> open_topic(Client& client, const Properties& properties, const std::string& name, Duration timeout) {
+  auto found = find_topic(client, properties, name, timeout);
+  if (!found) return std::move(found).error();
+  if (!*found) return missing_topic(name);
+  return std::move(**found);
+}
+
+Result<std::optional<OpenTopic>> find_topic(Client& client, const Properties& properties, const std::string& name,
+                                            Duration timeout) {
   auto deadline = std::chrono::steady_clock::now() + timeout;
   OpenTopic result;
   result.topic.reset(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
@@ -109,12 +117,12 @@ Result<OpenTopic> open_topic(Client& client, const Properties& properties, const
     }
     if (err) return plain_error(err, "metadata of topic '" + name + "'");
     const rd_kafka_metadata_topic_t* topic = metadata->topic_cnt == 1 ? &metadata->topics[0] : nullptr;
-    if (!topic || topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return missing_topic(name);
+    if (!topic || topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return std::optional<OpenTopic>();
     bool led = !topic->err && topic->partition_cnt > 0;
     for (int i = 0; led && i < topic->partition_cnt; ++i) led = topic->partitions[i].leader >= 0;
     if (led) {
       result.partitions = topic->partition_cnt;
-      return result;
+      return std::optional(std::move(result));
     }
     if (topic->err && topic->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
       return plain_error(topic->err, "metadata of topic '" + name + "'");

@@ -84,5 +84,8 @@ struct OpenTopic {
 // Learns a topic's partitions before the first use: librdkafka would otherwise find out by a timer, a second later.
 // Waits for partitions that have no leader yet; a missing topic is an error that names it.
 Result<OpenTopic> open_topic(Client& client, const Properties& properties, const std::string& name, Duration timeout);
+// The same for a topic that may be missing: nothing then.
+Result<std::optional<OpenTopic>> find_topic(Client& client, const Properties& properties, const std::string& name,
+                                            Duration timeout);
 
 }  // namespace kstreamd::kafka

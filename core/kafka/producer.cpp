@@ -198,17 +198,25 @@ Status KafkaProducer::init(Duration timeout) {
 }
 
 Result<TopicHandle> KafkaProducer::open_topic(const std::string& name, Duration timeout) {
+  auto found = find_topic(name, timeout);
+  if (!found) return std::move(found).error();
+  if (!*found) return missing_topic(name);
+  return **found;
+}
+
+Result<std::optional<TopicHandle>> KafkaProducer::find_topic(const std::string& name, Duration timeout) {
   for (size_t i = 0; i < topics_.size(); ++i)
-    if (topics_[i]->name == name) return static_cast<TopicHandle>(i);
-  auto open = kafka::open_topic(client_, properties_, name, timeout);
+    if (topics_[i]->name == name) return std::optional(static_cast<TopicHandle>(i));
+  auto open = kafka::find_topic(client_, properties_, name, timeout);
   if (!open) return std::move(open).error();
+  if (!*open) return std::optional<TopicHandle>();
   auto topic = std::make_unique<Topic>();
   topic->name = name;
-  topic->open = std::move(open).value();
+  topic->open = std::move(**open);
   topic->tracker = std::make_shared<OffsetTracker>(topic->open.partitions);
   context_->keep(topic->tracker);
   topics_.push_back(std::move(topic));
-  return static_cast<TopicHandle>(topics_.size() - 1);
+  return std::optional(static_cast<TopicHandle>(topics_.size() - 1));
 }
 
 int32_t KafkaProducer::partition_count(TopicHandle topic) const { return topics_.at(topic)->open.partitions; }

@@ -134,6 +134,12 @@ class Producer {
   virtual Status init(Duration timeout) = 0;
   // Opens a topic for producing and learns where its partitions are; a missing topic is an error that names it.
   virtual Result<TopicHandle> open_topic(const std::string& name, Duration timeout) = 0;
+  // The same for a topic that may be missing: nothing then.
+  virtual Result<std::optional<TopicHandle>> find_topic(const std::string& name, Duration timeout) {
+    auto opened = open_topic(name, timeout);
+    if (!opened) return std::move(opened).error();
+    return std::optional(*opened);
+  }
   virtual int32_t partition_count(TopicHandle topic) const = 0;
   virtual Status begin() = 0;
   // Queues a copy of the record. When the queue is full, waits for room.

@@ -27,6 +27,7 @@ struct StoreConfig {
   bool persistent = true;   // on disk; else in memory, restored whole at each start
   bool changelogged = true;
   KeyLayout layout = KeyLayout::plain;
+  bool duplicates = false;  // of windows: each put is a row of its own, and no row is written again
   // In ms: rows whose time is so far behind the store's (StoreClock) or more have expired: nobody sees them any more.
   // They are removed some time later, which no changelog record tells of: the changelog's own retention does the same.
   // The time of a row is the start of its window, the end of its session, the end of a version's validity, and in plain

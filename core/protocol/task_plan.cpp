@@ -1,6 +1,9 @@
 #include "core/protocol/task_plan.h"
 
 #include <algorithm>
+#include <set>
+
+#include "core/protocol/copartition.h"
 
 namespace kstreamd {
 namespace {
@@ -18,14 +21,26 @@ std::map<std::string, std::vector<int>> readers(const Topology& topology, const 
 Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string, int32_t>& partitions) {
   TaskPlan plan;
   std::map<std::string, int32_t> known = partitions;
+  const auto together = copartitions(topology);
   for (size_t s = 0; s < topology.sub_topologies.size(); ++s) {
     const SubTopology& sub = topology.sub_topologies[s];
     const auto by_topic = readers(topology, sub);
+    for (const auto& group : together)
+      if (topology.nodes[group.node].sub_topology == static_cast<int>(s))
+        KSTREAMD_TRY(copartition(topology, group, known));
+    for (const auto& [topic, nodes] : by_topic)
+      if (const auto made = plan.repartition_partitions.find(topic); made != plan.repartition_partitions.end())
+        made->second = known.at(topic);
     auto written = [&](const RepartitionTopic& r) {
       return topology.nodes[r.sink_node].sub_topology == static_cast<int>(s);
     };
+    // Topics that get as many partitions as there are tasks here.
+    std::set<std::string> following;
+    for (const auto& r : topology.repartitions)
+      if (r.as_reader && by_topic.contains(r.name)) following.insert(r.name);
     int32_t tasks = 0;
     for (const auto& [topic, nodes] : by_topic) {
+      if (following.contains(topic)) continue;
       auto found = known.find(topic);
       if (found != known.end()) {
         tasks = std::max(tasks, found->second);
@@ -37,12 +52,13 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
       if (!own) return Error{Recovery::stop_topology, "the partition count of topic '" + topic + "' is not known", ""};
     }
     for (const auto& repartition : topology.repartitions) {
-      if (!written(repartition)) continue;
+      if (!written(repartition) || repartition.as_reader) continue;
       int32_t& count = known[repartition.name];
       count = std::max(count, repartition.partitions.value_or(tasks));
       plan.repartition_partitions[repartition.name] = count;
       if (by_topic.contains(repartition.name)) tasks = std::max(tasks, count);
     }
+    for (const auto& topic : following) plan.repartition_partitions[topic] = known[topic] = tasks;
     for (int32_t p = 0; p < tasks; ++p) {
       PlannedTask task{{sub.name, p}, static_cast<int>(s), {}};
       for (const auto& [topic, nodes] : by_topic)

@@ -15,6 +15,7 @@ struct FetchedRecord {
   int64_t timestamp = 0;  // ms
   const Header* headers = nullptr;
   uint32_t header_count = 0;
+  bool without_time = false;  // the expression that gives its timestamp has failed
 };
 
 // What keeps the bytes of a batch alive: consumer messages, or an arena.

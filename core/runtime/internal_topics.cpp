@@ -32,7 +32,8 @@ InternalTopic changelog_topic(const Store& store, int32_t partitions, const Runt
     topic.spec.configs["min.compaction.lag.ms"] = std::to_string((store.retention + changelog_reserve).count());
   const auto lifetime = versioned ? std::chrono::milliseconds(0) : std::max(store.retention, store.ttl);
   if (lifetime.count() > 0) {
-    topic.spec.configs["cleanup.policy"] = "compact,delete";
+    // Where keys repeat no record takes the place of another.
+    topic.spec.configs["cleanup.policy"] = store.duplicates ? "delete" : "compact,delete";
     topic.spec.configs["retention.ms"] = std::to_string((lifetime + changelog_reserve).count());
     topic.wanted->needed = lifetime;
   }

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "core/base/log.h"
 #include "core/protocol/backoff.h"
@@ -18,6 +20,8 @@ constexpr Duration thread_wait = std::chrono::seconds(1);          // workers an
 constexpr Duration control_wait = std::chrono::milliseconds(100);  // how late a stop may be noticed
 constexpr Duration first_retry = std::chrono::milliseconds(500);
 constexpr Duration last_retry = std::chrono::seconds(30);
+constexpr Duration pattern_interval = std::chrono::seconds(10);  // between looks for new topics
+constexpr Duration list_timeout = std::chrono::seconds(3);       // the group is polled no later than that
 constexpr TopologyPhase phases[] = {TopologyPhase::starting, TopologyPhase::running, TopologyPhase::stopping,
                                     TopologyPhase::stopped, TopologyPhase::failed};
 }  // namespace
@@ -99,6 +103,7 @@ class TopologyRuntime::Impl {
     for (;;) {
       const Duration begun = ports_.clock.now();
       std::optional<Error> error = attempt();
+      if (std::exchange(again_, false) && !error && !stopping()) continue;
       if (!error || error->recovery == Recovery::stop_topology) {
         end(error);
         return;
@@ -118,7 +123,9 @@ class TopologyRuntime::Impl {
       show(TopologyPhase::starting);
       detail_ = "connecting and checking topics";
     }
-    auto made = Instance::make(*topology_, ports_, options_);
+    auto topology = with_topics();
+    if (!topology) return std::move(topology).error();
+    auto made = Instance::make(**topology, ports_, options_);
     if (!made) return std::move(made).error();
     std::unique_ptr<Instance> instance = std::move(*made);
     {
@@ -136,8 +143,13 @@ class TopologyRuntime::Impl {
     threads.emplace_back([&quit, restorer = &instance->restorer()] {
       while (!quit) restorer->step(thread_wait);
     });
+    Duration next_look = ports_.clock.now() + pattern_interval;
     for (bool joined = false; !instance->finished();) {
       instance->step(control_wait);
+      if (topology_->has_patterns() && !options_.drain && ports_.clock.now() >= next_look) {
+        next_look = ports_.clock.now() + pattern_interval;
+        look_for_topics(**topology, *instance);
+      }
       if (!joined && instance->joined()) {
         joined = true;
         show_running();
@@ -152,6 +164,64 @@ class TopologyRuntime::Impl {
     instance_ = nullptr;
     drained_ = instance->drained();
     return instance->error();
+  }
+
+  bool stopping() const {
+    std::lock_guard lock(mutex_);
+    return stopping_;
+  }
+
+  // The topology with the topics that there are for its patterns.
+  Result<std::shared_ptr<const Topology>> with_topics() {
+    if (!topology_->has_patterns()) return topology_;
+    auto listed = ports_.cluster.admin().list(list_timeout);
+    if (!listed) return std::move(listed).error();
+    std::vector<GraphProblem> problems;
+    auto resolved = std::make_shared<const Topology>(with_pattern_topics(*topology_, names_of(*listed), problems));
+    if (!problems.empty())
+      return Error{Recovery::stop_topology, "topology '" + topology_->name + "': " + problems[0].message,
+                   problems[0].hint};
+    for (const auto& node : resolved->nodes)
+      if (!node.pattern.empty() && node.topics.empty())
+        return Error{Recovery::retry_topology,
+                     "topology '" + topology_->name + "': no topic fits the pattern '" + node.pattern +
+                         "' of source '" + node.name + "'",
+                     "create one; it is found within a minute"};
+    return resolved;
+  }
+
+  // Topics that fit a pattern and are new are taken up by starting anew, unless there are too few tasks for them.
+  void look_for_topics(const Topology& current, Instance& instance) {
+    auto listed = ports_.cluster.admin().list(list_timeout);
+    if (!listed) return;  // it is asked for again soon
+    std::vector<GraphProblem> problems;
+    const Topology resolved = with_pattern_topics(*topology_, names_of(*listed), problems);
+    if (!problems.empty() || resolved == current) return;
+    std::map<std::string, int32_t> partitions;
+    for (const auto& topic : *listed) partitions[topic.name] = topic.partitions;
+    const auto now = plan_tasks(current, partitions), then = plan_tasks(resolved, partitions);
+    const bool fits = now && then && now->tasks.size() == then->tasks.size();
+    std::string topics;
+    for (const auto& topic : resolved.source_topics()) topics += (topics.empty() ? "" : ", ") + topic;
+    if (!fits) {
+      if (std::exchange(refused_topics_, topics) == topics) return;
+      log(LogLevel::warn, "topics that fit a pattern have changed, and are left as they were",
+          {{"topology", topology_->name},
+           {"topics", topics},
+           {"hint", "they need another number of tasks: stop all instances, remove the topic " +
+                        topology_->tasks_topic() + ", and start them again"}});
+      return;
+    }
+    log(LogLevel::info, "topics that fit a pattern have changed; the topology is started anew",
+        {{"topology", topology_->name}, {"topics", topics}});
+    again_ = true;
+    instance.request_stop();
+  }
+
+  static std::vector<std::string> names_of(const std::vector<TopicInfo>& topics) {
+    std::vector<std::string> names;
+    for (const auto& topic : topics) names.push_back(topic.name);
+    return names;
   }
 
   void show_running() {
@@ -196,6 +266,10 @@ class TopologyRuntime::Impl {
   const RuntimeOptions options_;
 
   std::thread control_;
+
+  // The control thread's
+  bool again_ = false;  // the instance ends to be started anew at once
+  std::string refused_topics_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -88,6 +88,7 @@ Duration Worker::waiting_time(Duration wait) const {
     const Task& task = *running.task;
     if (!drains && task.dirty()) next = std::min(next, last_commit_ + topology_.commit_interval);
     if (const auto expiry = task.next_expiry()) next = std::min(next, *expiry);
+    if (const auto idle_end = task.next_idle_end()) next = std::min(next, *idle_end);
     if (const auto due = task.next_wall_clock_ms(drains))
       next = std::min(next, now + std::chrono::milliseconds(
                                       std::clamp<int64_t>(*due - ports_.clock.wall_ms(), 0, longest_wait.count())));
@@ -382,6 +383,7 @@ void Worker::replace_producer() {
   phase_ = TransactionPhase::idle;
   hand_back_all();
   outputs_.producer = nullptr;
+  outputs_.named.clear();
   producer_.reset();
 }
 
@@ -399,6 +401,7 @@ Status Worker::open_producer() {
   auto producer = std::move(*made);
   KSTREAMD_TRY(producer->init(start_timeout));
   outputs_.handles.clear();
+  outputs_.named.clear();
   for (const auto& name : topics_.names()) {
     auto handle = producer->open_topic(name, start_timeout);
     if (!handle) return std::move(handle).error();
@@ -434,9 +437,9 @@ void Worker::handle(WorkerCommand command) {
 
 Status Worker::run(RunTask command) {
   const PlannedTask& plan = plan_.tasks[command.task];
-  auto task = Task::make(
-      topology_, topics_, plan, std::move(command.state), command.starts, outputs_,
-      {ports_.processors, ports_.metrics, ports_.clock, [waker = waker_] { waker->wake(); }, ports_.crashes});
+  auto task = Task::make(topology_, topics_, plan, std::move(command.state), command.starts, outputs_,
+                         {ports_.processors, ports_.metrics, ports_.clock, [waker = waker_] { waker->wake(); },
+                          ports_.crashes, config_.globals});
   if (!task) return std::move(task).error();
   Running running;
   running.index = command.task;

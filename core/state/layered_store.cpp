@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "core/state/segments.h"
 #include "core/state/stored_key.h"
@@ -36,27 +37,35 @@ class DirtyWalk {
   size_t end_ = 0;
 };
 
+struct Scan {
+  int& scans;
+  explicit Scan(int& s) : scans(s) { ++scans; }
+  ~Scan() { --scans; }
+};
+
 }  // namespace
 
 LayeredStore::LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_ptr<ReadCacheBudget> budget,
                            const std::optional<Error>& failed)
     : config_(std::move(config)), rows_(rows), budget_(std::move(budget)), failed_(failed) {
   if (config_.layout == KeyLayout::versioned) versions_ = std::make_unique<LayeredVersions>(*this);
+  if (config_.layout == KeyLayout::window && config_.duplicates) recent_ = std::make_unique<RecentRows>();
   budget_->add_store();
 }
 
 LayeredStore::~LayeredStore() {
-  overlay_.clear();
+  forget_cached();
   account(0);
   budget_->remove_store();
 }
 
 void LayeredStore::account(size_t least) {
-  const auto clean = static_cast<int64_t>(overlay_.clean_bytes()) - static_cast<int64_t>(told_clean_);
+  const size_t cached = overlay_.clean_bytes() + (recent_ ? recent_->bytes() : 0);
+  const auto clean = static_cast<int64_t>(cached) - static_cast<int64_t>(told_clean_);
   const auto dirty = static_cast<int64_t>(overlay_.dirty_bytes()) - static_cast<int64_t>(told_dirty_);
   if (std::max(std::abs(clean), std::abs(dirty)) < static_cast<int64_t>(least)) return;
   budget_->used(clean, dirty);
-  told_clean_ = overlay_.clean_bytes();
+  told_clean_ = cached;
   told_dirty_ = overlay_.dirty_bytes();
 }
 
@@ -76,6 +85,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
                  .hint = "collect what is to be written, and write it when the scan has ended"};
   StoreValue stamped = value;
   if (auto time = time_of_key(config_.layout, key)) {
+    if (recent_ && !recent_->begun()) recent_->begin(clock_.time + 1);
     advance(*time);
     if (config_.layout == KeyLayout::window) clock_.sequence = read_window_key(key)->sequence;
   } else if (config_.layout == KeyLayout::plain && config_.retention > 0) {
@@ -85,6 +95,10 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   }
   overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
+  if (recent_) {
+    recent_->add(key, stamped);
+    recent_->evict(clock_.time - config_.retention + 1, budget_->share());
+  }
   account(kMuch);
   return {};
 }
@@ -93,11 +107,44 @@ Status LayeredStore::range(std::optional<std::string_view> from, std::optional<s
                            const TimeSpan& times, bool reverse, const Visitor& visit) {
   if (failed_) return *failed_;
   if (from && to && *from > *to) return {};
-  struct Scan {
-    int& scans;
-    explicit Scan(int& s) : scans(s) { ++scans; }
-    ~Scan() { --scans; }
-  } scan(scans_);
+  if (!recent_ || !recent_->begun()) return range_of_all(from, to, times, reverse, visit);
+  const auto first = from ? read_window_key(*from) : std::nullopt, last = to ? read_window_key(*to) : std::nullopt;
+  constexpr uint32_t any_sequence = std::numeric_limits<uint32_t>::max();
+  if (!first || !last || first->key != last->key || first->sequence != 0 || last->sequence != any_sequence)
+    return range_of_all(from, to, times, reverse, visit);
+  return range_of_key(first->key, {first->start, last->start}, reverse, visit);
+}
+
+// Of rows that have not expired: from memory as far as that has them all, which is where most of them are asked for.
+Status LayeredStore::range_of_key(std::string_view key, const TimeSpan& times, bool reverse, const Visitor& visit) {
+  const int64_t first = std::max(times.from, clock_.time - config_.retention + 1);
+  const int64_t since = recent_->since();
+  if (first >= since) {
+    const Scan scan(scans_);
+    recent_->visit(key, first, times.to, reverse, visit);
+    return {};
+  }
+  bool more = true;
+  const Visitor watched = [&](std::string_view row, const StoreValue& value) { return more = visit(row, value); };
+  const auto recent = [&] {
+    const Scan scan(scans_);
+    if (more && times.to >= since) recent_->visit(key, since, times.to, reverse, watched);
+  };
+  if (reverse) recent();
+  if (more) {
+    std::string from, to;
+    const TimeSpan older{first, std::min(times.to, since - 1)};
+    write_key(from, WindowKey{key, older.from, 0});
+    write_key(to, WindowKey{key, older.to, std::numeric_limits<uint32_t>::max()});
+    KSTREAMD_TRY(range_of_all(from, to, older, reverse, watched));
+  }
+  if (!reverse) recent();
+  return {};
+}
+
+Status LayeredStore::range_of_all(std::optional<std::string_view> from, std::optional<std::string_view> to,
+                                  const TimeSpan& times, bool reverse, const Visitor& visit) {
+  const Scan scan(scans_);
   auto rows = scan_committed(from, to, times, reverse);
   DirtyWalk dirty(overlay_, from, to, reverse);
   while (rows->valid() || dirty.valid()) {
@@ -186,6 +233,7 @@ void LayeredStore::drop_expired() {
 
 void LayeredStore::committed() {
   overlay_.committed();
+  if (recent_) overlay_.clear();  // its rows are looked for by time, never by their whole key
   if (versions_) versions_->forget_changes();
   overlay_.evict(budget_->share());
   account(kMuch);
@@ -194,6 +242,7 @@ void LayeredStore::committed() {
 
 void LayeredStore::rolled_back() {
   overlay_.rolled_back();
+  if (recent_) recent_->forget();
   if (versions_) versions_->forget_changes();
   account(kMuch);
   clock_ = committed_clock_;

@@ -7,6 +7,7 @@
 #include "core/state/committed.h"
 #include "core/state/layered_versions.h"
 #include "core/state/overlay.h"
+#include "core/state/recent_rows.h"
 
 namespace kstreamd {
 
@@ -47,7 +48,10 @@ class LayeredStore final : public KeyValueStore {
   void advance(int64_t time) { clock_.time = std::max(clock_.time, time); }
 
   // Before a restoration: forgets what was read.
-  void forget_cached() { overlay_.clear(); }
+  void forget_cached() {
+    overlay_.clear();
+    if (recent_) recent_->forget();
+  }
   // Of a restoration: takes the time of a changelog record, and gives what its row is now. What has expired is absent,
   // but still takes the place of what was there before. Not of a versioned store.
   Result<StoreValue> restored(std::string_view key, const StoreValue& value);
@@ -67,6 +71,9 @@ class LayeredStore final : public KeyValueStore {
     if (!config_.timestamped) value.timestamp = 0;
     return value;
   }
+  Status range_of_all(std::optional<std::string_view> from, std::optional<std::string_view> to, const TimeSpan& times,
+                      bool reverse, const Visitor& visit);
+  Status range_of_key(std::string_view key, const TimeSpan& times, bool reverse, const Visitor& visit);
   std::unique_ptr<RowCursor> scan_committed(std::optional<std::string_view> from, std::optional<std::string_view> to,
                                             const TimeSpan& times, bool reverse);
   // Tells the budget what the overlay takes up, when that has changed by `least` bytes or more.
@@ -83,8 +90,9 @@ class LayeredStore final : public KeyValueStore {
   size_t told_dirty_ = 0;
   int scans_ = 0;  // in progress: views into the overlay that a put would break
   std::unique_ptr<LayeredVersions> versions_;
-  std::string stored_;           // reused
-  uint64_t dropped_before_ = 0;  // the first segment that was not dropped
+  std::unique_ptr<RecentRows> recent_;  // where keys repeat
+  std::string stored_;                  // reused
+  uint64_t dropped_before_ = 0;         // the first segment that was not dropped
 };
 
 }  // namespace kstreamd

@@ -15,7 +15,8 @@ size_t footprint(const FetchedBatch& batch) {
 
 }  // namespace
 
-InputBuffer::InputBuffer(std::span<const int64_t> start_offsets) : inputs_(start_offsets.size()) {
+InputBuffer::InputBuffer(std::span<const int64_t> start_offsets, Duration max_idle)
+    : max_idle_(max_idle), inputs_(start_offsets.size()) {
   reset(start_offsets);
 }
 
@@ -25,6 +26,7 @@ void InputBuffer::reset(std::span<const int64_t> offsets) {
     inputs_[i].position = offsets[i];
   }
   buffered_ = 0;
+  idle_end_.reset();
 }
 
 void InputBuffer::add(size_t index, FetchedBatch batch) {
@@ -35,6 +37,7 @@ void InputBuffer::add(size_t index, FetchedBatch batch) {
   records.erase(records.begin(), std::find_if(records.begin(), records.end(),
                                               [known](const FetchedRecord& r) { return r.origin.offset >= known; }));
   input.at_end = batch.at_end;
+  if (!records.empty() || !input.at_end) input.idle_end.reset();
   input.buffered += records.size();
   buffered_ += records.size();
   input.bytes += footprint(batch);
@@ -52,17 +55,30 @@ void InputBuffer::drop_finished(Input& input) {
   }
 }
 
-InputBuffer::Run InputBuffer::next(size_t limit) {
+// Whether the others are to wait for an input that has nothing.
+bool InputBuffer::may_come(Input& input, Duration now) {
+  if (!input.at_end) return true;
+  if (max_idle_ == Duration(0)) return false;
+  if (!input.idle_end) input.idle_end = now + max_idle_;
+  if (now >= *input.idle_end) return false;
+  idle_end_ = std::max(idle_end_.value_or(*input.idle_end), *input.idle_end);
+  return true;
+}
+
+InputBuffer::Run InputBuffer::next(size_t limit, Duration now) {
   constexpr int64_t never = std::numeric_limits<int64_t>::max();
   size_t chosen = inputs_.size();
   int64_t lowest = never;
   int64_t others = never;  // the lowest head of the inputs not chosen
+  bool waits = false;
+  idle_end_.reset();
+  for (Input& input : inputs_)
+    if (input.empty() && may_come(input, now)) waits = true;
+  if (buffered_ == 0) idle_end_.reset();
+  if (waits) return {};
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Input& input = inputs_[i];
-    if (input.empty()) {
-      if (!input.at_end) return {};
-      continue;
-    }
+    if (input.empty()) continue;
     const int64_t head = input.head_timestamp();
     if (chosen == inputs_.size() || head < lowest) {
       others = std::min(others, lowest);

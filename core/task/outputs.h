@@ -31,11 +31,12 @@ class OutputTopics {
   std::map<std::string, int> numbers_;
 };
 
-// The worker's current producer, as its tasks see it. The worker replaces both members together; tasks use it only
-// while they process or commit.
+// The worker's current producer, as its tasks see it. The worker replaces all members together; tasks use it only while
+// they process or commit, and add to the last.
 struct Outputs {
   Producer* producer = nullptr;
-  std::vector<TopicHandle> handles;  // by OutputTopics number
+  std::vector<TopicHandle> handles;                       // by OutputTopics number
+  std::map<std::string, TopicHandle, std::less<>> named;  // those that records have named
 };
 
 }  // namespace kstreamd

@@ -28,7 +28,7 @@ Task::Task(const Topology& topology, const OutputTopics& topics, const PlannedTa
       outputs_(outputs),
       services_(services),
       state_(std::move(state)),
-      buffer_(offsets_of(starts)),
+      buffer_(offsets_of(starts), topology.max_task_idle),
       committed_(offsets_of(starts)) {
   for (const auto& start : starts) {
     committed_times_.push_back(start.time);
@@ -85,6 +85,15 @@ Status Task::build() {
 
 // ---- Records
 
+void Task::buffer(size_t input, FetchedBatch batch) {
+  for (int source : plan_.inputs[input].source_nodes)
+    if (!topology_.nodes[source].processor_type.empty()) {
+      nodes_[source]->extract_timestamps(batch.records);
+      break;  // all that read one topic say the same of its times
+    }
+  buffer_.add(input, std::move(batch));
+}
+
 Result<size_t> Task::process(size_t limit, size_t growth) {
   size_t total = 0;
   const size_t before = uncommitted_bytes();
@@ -93,7 +102,7 @@ Result<size_t> Task::process(size_t limit, size_t growth) {
     size_t most = batches_ ? std::min(batch_size, limit - total) : 1;
     if (!holders_.empty()) most = std::min(most, room());
     if (most == 0) break;
-    const InputBuffer::Run run = buffer_.next(most);
+    const InputBuffer::Run run = buffer_.next(most, services_.clock.now());
     if (run.records.empty()) break;
     dirty_ = true;
     const auto records = until_due(run.records);

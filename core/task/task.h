@@ -34,6 +34,8 @@ namespace kstreamd {
 
 class TaskNode;
 
+class GlobalTables;
+
 struct TaskServices {
   const ProcessorCatalog& processors;
   Metrics& metrics;
@@ -43,6 +45,8 @@ struct TaskServices {
   std::function<void()> wake = {};
   // Which records brought the process down before; may be null.
   const CrashLog* crashes = nullptr;
+  // The topology's, which outlive the task; may be null where it has none.
+  GlobalTables* globals = nullptr;
 };
 
 class Task {
@@ -62,7 +66,9 @@ class Task {
   size_t buffered(size_t i) const { return buffer_.buffered(i); }
   size_t buffered_bytes(size_t i) const { return buffer_.buffered_bytes(i); }
 
-  void buffer(size_t input, FetchedBatch batch) { buffer_.add(input, std::move(batch)); }
+  void buffer(size_t input, FetchedBatch batch);
+  // When, as Clock::now, records wait no longer for an input that is at its end (max_task_idle).
+  std::optional<Duration> next_idle_end() const { return buffer_.next_idle_end(); }
   // Processes up to about `limit` buffered records that are ready; returns how many. Punctuations on stream time fire
   // after the record that moved it. Fewer than are ready when a processor holds as many records as it may, or once
   // uncommitted_bytes() has grown by more than `growth`.

@@ -5,6 +5,7 @@
 
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
+#include "core/task/global_tables.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
 #include "kstreamd/sdk/store_bytes.h"
@@ -23,12 +24,12 @@ Status TaskNode::build(const OutputTopics& topics) {
   KSTREAMD_TRY(bind_serdes());
   KSTREAMD_TRY(bind_stores());
   if (node_.kind == NodeKind::sink) {
-    output_topic_ = topics.number(node_.topics.at(0));
+    if (!node_.topics.empty()) output_topic_ = topics.number(node_.topics.front());
     taken_counter_ = task_.services_.metrics.counter("kstreamd_records_produced_total", labels());
   } else if (node_.kind == NodeKind::source) {
     taken_counter_ = task_.services_.metrics.counter("kstreamd_records_consumed_total", labels());
   }
-  return node_.kind == NodeKind::processor ? make_processor() : Status();
+  return node_.processor_type.empty() ? Status() : make_processor();
 }
 
 // Outputs first, by their place in the type; then each child by itself, under the name that the file gives it.
@@ -60,6 +61,8 @@ Status TaskNode::make_processor() {
   if (info && info->max_in_flight > 0)
     held_ = std::make_unique<HeldRecords>(node_.max_in_flight > 0 ? node_.max_in_flight : info->max_in_flight,
                                           info->completion_timeout, task_.services_.wake);
+  keeps_late_ =
+      task_.topology_.late_records == LateRecords::dead_letter && node_.processor_type.starts_with("kstreamd.");
   if (node_.per_commit) pending_ = std::make_unique<PendingUpdates>();
   begin(Call::create);
   auto made = task_.services_.processors.create(node_.processor_type, node_.config, *this);
@@ -99,17 +102,26 @@ Status TaskNode::bind_serdes() {
   return {};
 }
 
-Status TaskNode::bind_stores() {
+// Of the task, or a global table's.
+KeyValueStore* TaskNode::find_store(int index) {
+  if (task_.topology_.stores[index].global) {
+    if (!task_.services_.globals) return nullptr;
+    global_stores_.push_back(task_.services_.globals->reader(index));
+    return global_stores_.back().get();
+  }
   const auto& mine = task_.topology_.sub_topologies[task_.plan_.sub_topology].stores;
+  const auto at = std::find(mine.begin(), mine.end(), index);
+  return at == mine.end() || !task_.state_ ? nullptr : &task_.state_->store(static_cast<size_t>(at - mine.begin()));
+}
+
+Status TaskNode::bind_stores() {
   for (int index : node_.stores) {
     const Store& declared = task_.topology_.stores[index];
-    const auto at = std::find(mine.begin(), mine.end(), index);
-    if (at == mine.end() || !task_.state_)
-      return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
+    KeyValueStore* store = find_store(index);
+    if (!store) return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
     const Serde *key = serde_or_null(declared.key_serde), *value = serde_or_null(declared.value_serde);
     if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
-    KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
-    stores_.push_back(make_store_access({store, *key, *value, declared}, *this));
+    stores_.push_back(make_store_access({*store, *key, *value, declared}, *this));
     store_serdes_.push_back({"store '" + declared.name + "'", key, value});
   }
   store_serdes_.push_back({"the node", serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)});
@@ -145,7 +157,7 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
     const Origin& bytes = in.origin;
     auto key = read_value(*key_serde_, refused ? nullptr : bytes.raw_key, bytes.raw_key_size, bytes);
     auto value = read_value(*value_serde_, refused ? nullptr : bytes.raw_value, bytes.raw_value_size, bytes);
-    if (key && value && in.timestamp >= 0 && !refused) {
+    if (key && value && in.timestamp >= 0 && !refused && !in.without_time) {
       task_.pass_time(in.timestamp);
       in.origin.stream_time = task_.stream_time_;
       record.key = *key;
@@ -164,12 +176,115 @@ kst_status TaskNode::read(std::span<FetchedRecord> fetched) {
       status = refuse_bytes(record, "key", node_.key_serde, std::move(key).error());
     else if (!value)
       status = refuse_bytes(record, "value", node_.value_serde, std::move(value).error());
+    else if (in.without_time)
+      status = reject_timestamp(record, *key, *value);
     else
       drop("timestamp", 1);
   }
   if (status == KST_OK) status = hand_on(0, records_);
   taken_ += static_cast<double>(fetched.size());
   return status;
+}
+
+// ---- Expressions of sources and sinks
+
+void TaskNode::extract_timestamps(std::span<FetchedRecord> fetched) {
+  records_.clear();
+  arena_.reset();
+  std::vector<FetchedRecord*> read;
+  for (FetchedRecord& in : fetched) {
+    if (refuses(&in.origin)) continue;
+    const Origin& bytes = in.origin;
+    auto key = read_value(*key_serde_, bytes.raw_key, bytes.raw_key_size, bytes);
+    auto value = read_value(*value_serde_, bytes.raw_value, bytes.raw_value_size, bytes);
+    if (!key || !value) continue;  // for read() to find again
+    records_.push_back({*key, *value, in.timestamp, in.headers, &in.origin, in.header_count, 0});
+    read.push_back(&in);
+  }
+  for (size_t at = 0; at < read.size();) {
+    kst_status status = KST_OK;
+    const size_t done = extract(std::span(records_).subspan(at), status);
+    for (size_t i = 0; i < done; ++i) read[at + i]->timestamp = times_[i];
+    at += done;
+    if (status == KST_OK) break;
+    if (at < read.size()) read[at++]->without_time = true;
+  }
+  arena_.reset();
+}
+
+// Fills times_; of how many of the records.
+size_t TaskNode::extract(std::span<const Record> records, kst_status& status) {
+  times_.clear();
+  size_t done = 0;
+  begin(Call::process);
+  status = end(processor_->process(records, done));
+  return std::min(times_.size(), records.size());
+}
+
+// What has failed fails again, and now says why.
+kst_status TaskNode::reject_timestamp(Record record, const Value& key, const Value& value) {
+  record.key = key;
+  record.value = value;
+  kst_status status = KST_OK;
+  extract({&record, 1}, status);
+  if (status == KST_OK) message_ = "the expression for its timestamp failed, and does so no more";
+  if (status != KST_OK && status != KST_RECORD_ERROR) return stop_call("timestamp", status);
+  count_error();
+  return reject(Stage::processing, record, message_, "");
+}
+
+// What the processors of expressions hand over: of a source the records with their timestamps; of a sink first, as
+// output 1, where the next record goes, then that.
+kst_status TaskNode::forward_fields(uint32_t output, std::span<const Record> records) {
+  kst_status status = KST_OK;
+  for (size_t i = 0; i < records.size() && status == KST_OK; ++i) {
+    if (node_.kind == NodeKind::source)
+      times_.push_back(records[i].timestamp);
+    else if (output == 1)
+      destination_ = records[i];
+    else
+      status = write_one(records[i]);
+  }
+  return status;
+}
+
+Result<TopicHandle> TaskNode::named_topic(std::string_view name) {
+  constexpr Duration patience = std::chrono::seconds(5);
+  auto& named = task_.outputs_.named;
+  if (const auto known = named.find(name); known != named.end()) return known->second;
+  const std::string topic(name);
+  if (task_.topology_.is_internal(topic))
+    return Error{Recovery::stop_topology, "the sink's topic '" + topic + "' is an internal topic of this topology",
+                 "name a topic of your own"};
+  auto found = task_.outputs_.producer->find_topic(topic, patience);
+  if (!found) return std::move(found).error().in("the sink's topic '" + topic + "'");
+  if (!*found)
+    return Error{Recovery::stop_topology, "the sink's topic '" + topic + "' does not exist",
+                 "create it before records name it"};
+  named.emplace(topic, **found);
+  return **found;
+}
+
+Status TaskNode::choose_destination(OutgoingRecord& out) {
+  if (output_topic_ >= 0) {
+    out.topic = task_.outputs_.handles[output_topic_];
+  } else {
+    if (is_null(destination_.key))
+      return Error{Recovery::stop_topology, "the expression for the sink's topic gives nothing", ""};
+    auto topic = named_topic(data_of(destination_.key));
+    if (!topic) return std::move(topic).error();
+    out.topic = *topic;
+  }
+  if (is_null(destination_.value)) return {};
+  const int64_t partition = destination_.value.u.integer;
+  const int32_t partitions = task_.outputs_.producer->partition_count(out.topic);
+  if (partition < 0 || partition >= partitions)
+    return Error{
+        Recovery::stop_topology,
+        "the sink's partition is " + std::to_string(partition) + ", and the topic has " + std::to_string(partitions),
+        "partitions count from 0"};
+  out.partition = static_cast<int32_t>(partition);
+  return {};
 }
 
 // ---- Through the graph
@@ -207,11 +322,23 @@ kst_status TaskNode::take(std::span<const Record> came, uint32_t input) {
   return held_ ? take_asynchronous(records) : process(records);
 }
 
+// One by one, so that it is known which record was late.
+kst_status TaskNode::process_each(std::span<const Record> records) {
+  for (const Record& record : records) {
+    late_ = false;
+    kst_status status = process_batch({&record, 1});
+    if (status == KST_OK && late_ && record.origin)
+      status = dead_letter("LateRecord", record, "it came after its window had closed");
+    if (status != KST_OK) return status;
+  }
+  return KST_OK;
+}
+
 kst_status TaskNode::process(std::span<const Record> records) {
   const CrashLog* crashes = task_.services_.crashes;
   if (crashes && !crashes->empty()) [[unlikely]]
     return process_warned(records);
-  return process_batch(records);
+  return keeps_late_ ? process_each(records) : process_batch(records);
 }
 
 kst_status TaskNode::process_batch(std::span<const Record> records) {
@@ -290,6 +417,7 @@ kst_status TaskNode::misused(std::string message) {
 kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
   if (may_forward_ && output < targets_.size()) [[likely]]
     return pending_ ? keep(records) : hand_on(output, records);
+  if (node_.kind != NodeKind::processor && call_ == Call::process) return forward_fields(output, records);
   return refuse_forward(output);
 }
 
@@ -414,15 +542,19 @@ Result<std::string_view> TaskNode::write_value(const Serde& serde, const Value& 
 kst_status TaskNode::write_one(const Record& record) {
   if (refuses(record.origin)) return refuse(Stage::production, record);
   OutgoingRecord out;
-  out.topic = task_.outputs_.handles[output_topic_];
+  if (auto chosen = choose_destination(out); !chosen) {
+    if (chosen.error().recovery != Recovery::stop_topology) return stop(std::move(chosen).error());
+    return reject(Stage::production, record, chosen.error().message, chosen.error().hint);
+  }
   out.timestamp = record.timestamp;
   out.headers = {record.headers, record.header_count};
+  if (node_.takes_partitions) out.partition = static_cast<int32_t>(record.input);
   if (!is_null(record.key)) {
     auto key = write_value(*key_serde_, record.key, record.origin);
     if (!key) return refuse_value(record, "key", node_.key_serde, std::move(key).error());
     out.key_null = false;
     out.key = *key;
-    if (partitions_by_inner_key_)
+    if (partitions_by_inner_key_ && out.partition < 0)
       out.partition =
           partition_of_key(key_serde_->partitioning_bytes(*key), task_.outputs_.producer->partition_count(out.topic));
   }

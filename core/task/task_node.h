@@ -33,6 +33,9 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   // Takes fetched records as a source: deserializes, moves the task's stream time, forwards. KST_STOP when the task
   // failed, here as below.
   kst_status read(std::span<FetchedRecord> records);
+  // Of a source with an expression for timestamps: puts what it says into the records, -1 for nothing. Where it fails
+  // FetchedRecord::without_time is set, and read() deals with it.
+  void extract_timestamps(std::span<FetchedRecord> records);
   // Takes records from a parent, on one of the node's inputs: processes them, or writes them as a sink.
   kst_status take(std::span<const Record> records, uint32_t input);
   kst_status punctuate(uint64_t schedule, int64_t timestamp);
@@ -55,9 +58,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status forward(uint32_t output, std::span<const Record> records) override;
   kst_status output(std::string_view name, uint32_t& number) override;
   void drop(std::string_view reason, size_t count) override;
+  kst_status drop_late(const Record& record, size_t windows) override;
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
   ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }
+  const Serde* find_serde(std::string_view name) override { return task_.services_.processors.serde(name); }
+  kst_status to_bytes(const Serde& serde, const Value& value, std::string_view& bytes) override;
+  kst_status from_bytes(const Serde& serde, std::string_view bytes, Value& value) override;
   kst_status to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) override;
   kst_status from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) override;
   kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
@@ -101,12 +108,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Serde* serde_or_null(const std::string& name) const;
   Status bind_serdes();
   Status bind_stores();
+  KeyValueStore* find_store(int index);
   Status make_processor();
 
   // Calls of the processor
   void begin(Call call) {
     call_ = call;
-    may_forward_ = call == Call::punctuate || (call == Call::process && !held_);
+    may_forward_ = node_.kind == NodeKind::processor && (call == Call::punctuate || (call == Call::process && !held_));
     message_.clear();
   }
   // What a call came to. What went wrong during it counts also when the processor did not hand it on.
@@ -123,11 +131,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status misused(std::string message);
   std::span<const Record> as_taken(std::span<const Record> records, uint32_t input);
   kst_status process(std::span<const Record> records);
+  kst_status process_each(std::span<const Record> records);
   kst_status process_warned(std::span<const Record> records);
   kst_status process_batch(std::span<const Record> records);
   kst_status process_failed(std::span<const Record>& records, size_t done, kst_status status);
   kst_status hand_on(uint32_t output, std::span<const Record> records);
   kst_status keep(std::span<const Record> records);
+  kst_status forward_fields(uint32_t output, std::span<const Record> records);
   kst_status refuse_forward(uint32_t output);
   std::string outputs_text() const;
 
@@ -143,8 +153,12 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   Result<std::string_view> write_value(const Serde& serde, const Value& value, const Origin* origin);
   // Whether serdes have crashed on the record as often as is allowed.
   bool refuses(const Origin* origin) const;
+  size_t extract(std::span<const Record> records, kst_status& status);
+  kst_status reject_timestamp(Record record, const Value& key, const Value& value);
   kst_status write(std::span<const Record> records);
   kst_status write_one(const Record& record);
+  Result<TopicHandle> named_topic(std::string_view name);
+  Status choose_destination(OutgoingRecord& out);
 
   // Records that fail. Applies on_error; KST_OK when the task goes on without the record.
   kst_status reject(Stage stage, const Record& record, const std::string& message, const std::string& hint);
@@ -168,18 +182,23 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::string> target_names_;     // the outputs, then the children one by one
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs
+  std::vector<std::unique_ptr<KeyValueStore>> global_stores_;  // those of stores_ that all tasks read
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
-  int output_topic_ = -1;                  // sinks: OutputTopics number
+  int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic
+  bool keeps_late_ = false;                // what it drops as late goes to the dead-letter topic
 
   // The worker's
   Arena arena_;
-  std::vector<Record> records_;        // sources: the batch being deserialized; held records: what is being forwarded
+  std::vector<int64_t> times_;   // sources: what the expression for timestamps has said
+  Record destination_{};         // sinks: topic (key) and partition (value) that expressions say for the next record
+  std::vector<Record> records_;  // sources: the batch being deserialized; held records: what is being forwarded
   std::vector<Record> taken_records_;  // what came in, where the node is given it in another form
   std::string message_;                // why the running call fails, as the processor says
   std::string misuse_;                 // what the processor did in the running call that it must not do
   Call call_ = Call::none;
   bool may_forward_ = false;
+  bool late_ = false;  // the running call has dropped something as late
 
   std::unique_ptr<HeldRecords> held_;
   std::deque<OwnedRecords> waiting_;  // one record each

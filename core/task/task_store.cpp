@@ -97,6 +97,7 @@ StoreConfig store_config(const Store& declared) {
   switch (kind_of(declared.type)) {
     case StoreKind::window:
       config.layout = KeyLayout::window;
+      config.duplicates = declared.duplicates;
       break;
     case StoreKind::session:
       config.layout = KeyLayout::session;

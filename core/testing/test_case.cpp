@@ -257,6 +257,7 @@ Outcome check_partitions(const TestCase& test, const Topology& topology) {
   if (test.partitions_of_file) return std::nullopt;
   auto names = topology.source_topics();
   for (const auto& name : topology.sink_topics()) names.push_back(name);
+  if (topology.has_patterns() || topology.has_named_topics()) return std::nullopt;
   for (const auto& [topic, count] : test.partitions)
     if (std::find(names.begin(), names.end(), topic) == names.end())
       return TestFailure{test.partitions_place, "'partitions' names topic '" + topic + "', and no node does",
@@ -288,6 +289,9 @@ std::optional<TestFailure> run_test_case(const TestCase& test, const std::string
   if (auto wrong = check_partitions(test, *loaded.topology)) return wrong;
   DriverOptions driver_options;
   driver_options.partitions = test.partitions;
+  for (const auto& step : test.steps)
+    if (const auto* send = std::get_if<SendStep>(&step.what))
+      for (const auto& record : send->records) driver_options.topics.push_back(record.topic);
   driver_options.start_ms = test.start;
   driver_options.manual_commits = test.manual_commits;
   driver_options.seed = options.seed;

@@ -37,6 +37,7 @@ class Builder {
   std::string regrouped_value_serde(size_t i) const;
   int add_table_source(size_t i);
   void add_global_table(size_t i);
+  int add_foreign_key(size_t i);
   int add(Node node);
   int store_index(const StoreUse& use);
   void connect(size_t i);
@@ -65,6 +66,13 @@ bool takes_changes(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   static const std::set<std::string> operators = {"filter", "filter_not", "map_values", "suppress"};
   if (!analysis.table_in()) return false;
   return operators.count(node.operator_name) || is_aggregation(node.operator_name) || node.operator_name == "join";
+}
+
+// Whether records without a key are of use behind the topic on the way to an input.
+bool takes_null_keys(const NodeDeclaration& node, uint32_t input) {
+  if (!node.join) return false;
+  const JoinType type = node.join->type;
+  return type == JoinType::outer || type == (input == 0 ? JoinType::left : JoinType::right);
 }
 
 int Builder::add(Node node) {
@@ -119,7 +127,7 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   sink.name = in.repartition + "-repartition-sink";
   sink.kind = NodeKind::sink;
   sink.operator_name = "repartition_sink";
-  sink.drops_null_keys = declared.operator_name != "repartition" && declared.operator_name != "join";
+  sink.drops_null_keys = !takes_null_keys(declared, input);
   topic.sink_node = add(std::move(sink));
   if (group >= 0) t_.nodes[group].children[0].emplace_back(topic.sink_node);
   entry_[i][input] = group >= 0 ? group : topic.sink_node;
@@ -158,6 +166,8 @@ void Builder::add_node(size_t i) {
   if (op == "global_table") return add_global_table(i);
   for (uint32_t k = 0; k < analyzed.in.size(); ++k)
     if (!analyzed.in[k].repartition.empty()) add_repartition(i, k);
+  const bool foreign = is_foreign_key_join(declared);
+  const int answers = foreign ? add_foreign_key(i) : -1;
   const int table_source = op == "table" ? add_table_source(i) : -1;
 
   Node node = derived(i, declared.name);
@@ -165,8 +175,8 @@ void Builder::add_node(size_t i) {
   node.operator_name = op;
   node.kind = op == "source" ? NodeKind::source : op == "sink" ? NodeKind::sink : NodeKind::processor;
   node.table = analyzed.out.table;
-  node.takes_changes = takes_changes(declared, analyzed);
-  node.tells_inputs = op == "join" || op == "cogroup";
+  node.takes_changes = !foreign && takes_changes(declared, analyzed);
+  node.tells_inputs = !foreign && (op == "join" || op == "cogroup");
   node.from = declared.from;
   if (declared.join) node.from.push_back(declared.join->with);
   if (node.kind != NodeKind::sink) node.children.resize(std::max<size_t>(1, analyzed.outputs.size()));
@@ -183,7 +193,12 @@ void Builder::add_node(size_t i) {
   node.max_in_flight = declared.max_in_flight.value_or(0);
   node.per_commit = declared.emit == Emit::per_commit;
   for (const auto& use : analyzed.stores) node.stores.push_back(store_index(use));
+  for (const auto& use : analyzed.sides[0].stores) node.stores.push_back(store_index(use));
   exit_[i] = add(std::move(node));
+  if (foreign) {
+    t_.nodes[answers].children[0].emplace_back(exit_[i]);
+    return;
+  }
   for (uint32_t k = 0; k < entry_[i].size(); ++k) {
     if (k < analyzed.in.size() && !analyzed.in[k].repartition.empty())
       connect_repartition(i, k);
@@ -221,6 +236,37 @@ void Builder::add_global_table(size_t i) {
   table.store = store_index(analysis_.nodes[i].stores.at(0));
   for (const auto& e : declared.expressions) table.timestamp_expr = e.text;
   t_.global_tables.push_back(std::move(table));
+}
+
+// The nodes that a join by foreign key derives; gives the one that the declared node comes after.
+int Builder::add_foreign_key(size_t i) {
+  const auto& declared = declaration_.nodes[i];
+  const auto& analyzed = analysis_.nodes[i];
+  auto nodes = foreign_key_nodes(declaration_, declared, analyzed, derived(i, ""));
+  const int subscriptions = store_index(nodes.subscriptions);
+  nodes.lookup.stores = {subscriptions};
+  for (const auto& use : analyzed.sides[1].stores) nodes.lookup.stores.push_back(store_index(use));
+  nodes.update.stores = {subscriptions};
+  const int subscribe = add(std::move(nodes.subscribe)), registration_sink = add(std::move(nodes.registration_sink)),
+            registration_source = add(std::move(nodes.registration_source)), lookup = add(std::move(nodes.lookup)),
+            update = add(std::move(nodes.update)), response_sink = add(std::move(nodes.response_sink)),
+            response_source = add(std::move(nodes.response_source));
+  t_.nodes[subscribe].children[0] = {registration_sink};
+  t_.nodes[registration_source].children[0] = {lookup};
+  t_.nodes[lookup].children[0] = {response_sink};
+  t_.nodes[update].children[0] = {response_sink};
+  for (const auto& [sink, source] :
+       {std::pair(registration_sink, registration_source), {response_sink, response_source}}) {
+    RepartitionTopic topic;
+    topic.name = t_.nodes[sink].topics[0];
+    topic.sink_node = sink;
+    topic.source_node = source;
+    topic.reader = declared.name;
+    topic.as_reader = true;
+    t_.repartitions.push_back(std::move(topic));
+  }
+  entry_[i] = {subscribe, update};
+  return response_source;
 }
 
 void Builder::connect_repartition(size_t i, uint32_t input) {
@@ -265,7 +311,11 @@ int Builder::store_index(const StoreUse& use) {
 }
 
 void Builder::connect(size_t i) {
-  for (const auto& input : analysis_.nodes[i].inputs) {
+  auto inputs = analysis_.nodes[i].inputs;
+  // A right join is a left one with the sides swapped, also where both sides are one stream.
+  if (declaration_.nodes[i].join && declaration_.nodes[i].join->type == JoinType::right)
+    std::reverse(inputs.begin(), inputs.end());
+  for (const auto& input : inputs) {
     if (input.lookup || exit_[input.node] < 0) continue;
     const uint32_t k = input.input < entry_[i].size() ? input.input : 0;
     const int to = entry_[i][k];
@@ -347,7 +397,7 @@ void Builder::order_sub_topologies() {
   auto free = [&](int s) {
     return std::all_of(t_.repartitions.begin(), t_.repartitions.end(), [&](const RepartitionTopic& topic) {
       int upstream = of[topic.sink_node];
-      return of[topic.source_node] != s || upstream == s || done[upstream];
+      return topic.as_reader || of[topic.source_node] != s || upstream == s || done[upstream];
     });
   };
   while (ordered.size() < done.size()) {
@@ -386,6 +436,8 @@ bool Builder::takes_batches(const SubTopology& sub) const {
   std::map<std::string, std::map<int, int>> starts;  // several sources may read one topic
   for (int source : sub.sources)
     for (const auto& topic : t_.nodes[source].topics) starts[topic][source] = 1;
+  for (int source : sub.sources)
+    if (!t_.nodes[source].pattern.empty()) starts["/" + t_.nodes[source].pattern][source] = 1;
   for (auto& [topic, paths] : starts)
     if (!single_paths(sub, paths)) return false;
   return true;
@@ -395,6 +447,8 @@ bool Builder::takes_batches(const SubTopology& sub) const {
 bool Builder::single_paths(const SubTopology& sub, std::map<int, int>& paths) const {
   std::map<int, int> store_uses;
   std::map<std::string, int> topic_uses;
+  size_t sinks = 0;
+  bool any_topic = false;  // a sink says for each record where it goes
   for (int n : sub.nodes) {
     auto at = paths.find(n);
     if (at == paths.end()) continue;
@@ -404,10 +458,12 @@ bool Builder::single_paths(const SubTopology& sub, std::map<int, int>& paths) co
     for (int store : t_.nodes[n].stores)
       if (!t_.stores[store].global && ++store_uses[store] > 1) return false;
     if (t_.nodes[n].kind != NodeKind::sink) continue;
+    ++sinks;
+    any_topic = any_topic || t_.nodes[n].topics.empty();
     for (const auto& topic : t_.nodes[n].topics)
       if (++topic_uses[topic] > 1) return false;
   }
-  return true;
+  return !any_topic || sinks == 1;
 }
 
 }  // namespace

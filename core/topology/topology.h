@@ -62,10 +62,11 @@ struct Node {
   std::string operator_name;  // as in YAML: "filter", "count", "source", ...; "repartition_sink" / "repartition_source"
                               // when derived
   bool table = false;         // its output is a table's updates
-  bool takes_changes = false;    // it is given updates as KST_CHANGE; any other node gets the new values alone
-  bool drops_null_keys = false;  // a sink: records without a key are dropped and counted
-  bool tells_inputs = false;     // kst_record.input says over which Edge::input a record came
-  std::string derived_for;       // of a derived node: the declared node whose input it prepares
+  bool takes_changes = false;     // it is given updates as KST_CHANGE; any other node gets the new values alone
+  bool drops_null_keys = false;   // a sink: records without a key are dropped and counted
+  bool takes_partitions = false;  // a sink: kst_record.input says to which partition a record goes
+  bool tells_inputs = false;      // kst_record.input says over which Edge::input a record came
+  std::string derived_for;        // of a derived node: the declared node whose input it prepares
 
   // Inputs as declared: node names or "node.OUTPUT"
   std::vector<std::string> from;
@@ -145,6 +146,9 @@ struct RepartitionTopic {
   int source_node = -1;               // reads it
   std::string reader;                 // the declared node that it leads to
   std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
+  // As many partitions as what else its reader's sub-topology reads: of a join by foreign key, which has one each way
+  // between two sub-topologies, so that neither is upstream of the other.
+  bool as_reader = false;
 
   bool operator==(const RepartitionTopic&) const = default;
 };
@@ -176,13 +180,25 @@ struct Topology {
   std::vector<SubTopology> sub_topologies;  // upstream before downstream
   std::vector<RepartitionTopic> repartitions;
 
-  std::vector<std::string> source_topics() const;  // without the internal ones, sorted, no repeats
-  std::vector<std::string> sink_topics() const;    // the same; with the dead-letter topic, if there is one
+  // Those of global tables too, without the internal ones; sorted, no repeats.
+  std::vector<std::string> source_topics() const;
+  std::vector<std::string> sink_topics() const;  // the same; with the dead-letter topic, if there is one
+  // Whether a source reads topics by a pattern, and a sink writes topics that it says for each record.
+  bool has_patterns() const;
+  bool has_named_topics() const;
+  // Whether it is a topic that the topology makes for itself.
+  bool is_internal(const std::string& topic) const;
   // The internal topic whose partitions stand for tasks: "<name>-kstreamd-tasks".
   std::string tasks_topic() const { return name + "-kstreamd-tasks"; }
 
   bool operator==(const Topology&) const = default;
 };
+
+// The topology with those of the existing topics as topics of its sources by pattern that fit; internal topics fit
+// none. A topic that other sources read too is a problem, of the node that has the pattern.
+struct GraphProblem;
+Topology with_pattern_topics(const Topology& topology, const std::vector<std::string>& existing,
+                             std::vector<GraphProblem>& problems);
 
 // A problem of a graph, placed by node and key; core/spec finds line and column.
 struct GraphProblem {

@@ -75,6 +75,75 @@ TEST_CASE("a task of a wide partition reads only the topics that have it") {
   CHECK(plan->tasks[1].inputs.size() == 1);
 }
 
+// left and right, each perhaps through a repartition topic, meet in a join.
+Topology join(bool left_rekeyed, bool right_rekeyed) {
+  Topology topology;
+  topology.name = "j";
+  auto add = [&](std::string name, NodeKind kind, std::vector<std::string> topics, int sub) -> Node& {
+    Node node = source(std::move(name), std::move(topics), sub);
+    node.kind = kind;
+    topology.nodes.push_back(std::move(node));
+    return topology.nodes.back();
+  };
+  topology.sub_topologies.resize(3);
+  topology.sub_topologies[2].name = "join";
+  for (const bool left : {true, false}) {
+    const std::string side = left ? "left" : "right";
+    const bool rekeyed = left ? left_rekeyed : right_rekeyed;
+    const int sub = rekeyed ? (left ? 0 : 1) : 2;
+    add(side, NodeKind::source, {side}, sub);
+    topology.sub_topologies[sub].name = side;
+    topology.sub_topologies[sub].sources.push_back(static_cast<int>(topology.nodes.size()) - 1);
+    if (!rekeyed) continue;
+    const std::string topic = "j-join-" + side + "-repartition";
+    Node& sink = add("join-" + side + "-repartition-sink", NodeKind::sink, {topic}, sub);
+    sink.derived_for = "join";
+    sink.from = {side};
+    add("join-" + side + "-repartition-source", NodeKind::source, {topic}, 2).derived_for = "join";
+    const int last = static_cast<int>(topology.nodes.size()) - 1;
+    topology.sub_topologies[2].sources.push_back(last);
+    topology.repartitions.push_back({topic, last - 1, last, "join", std::nullopt});
+  }
+  Node& joined = add("join", NodeKind::processor, {}, 2);
+  joined.operator_name = "join";
+  joined.tells_inputs = true;
+  joined.from = {"left", "right"};
+  return topology;
+}
+
+TEST_CASE("topics that meet in a join must have equal partition counts") {
+  CHECK(plan_tasks(join(false, false), {{"left", 3}, {"right", 3}}));
+  const auto refused = plan_tasks(join(false, false), {{"left", 4}, {"right", 3}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().recovery == Recovery::stop_topology);
+  for (const char* part : {"node 'join'", "'left' has 4", "'right' has 3"})
+    CHECK(refused.error().message.find(part) != std::string::npos);
+  CHECK(refused.error().hint.find("'right' go through a node with repartition: { partitions: 4 }") !=
+        std::string::npos);
+}
+
+TEST_CASE("repartition topics take the partition counts of what their records meet") {
+  auto plan = plan_tasks(join(true, false), {{"left", 2}, {"right", 5}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions == std::map<std::string, int32_t>{{"j-join-left-repartition", 5}});
+  plan = plan_tasks(join(true, false), {{"left", 8}, {"right", 5}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions.at("j-join-left-repartition") == 5);
+  plan = plan_tasks(join(true, true), {{"left", 2}, {"right", 5}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions.at("j-join-left-repartition") == 5);
+  CHECK(plan->repartition_partitions.at("j-join-right-repartition") == 5);
+  Topology asked = join(true, true);
+  asked.repartitions[1].partitions = 3;
+  plan = plan_tasks(asked, {{"left", 2}, {"right", 5}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions.at("j-join-left-repartition") == 3);
+  asked.repartitions[0].partitions = 4;
+  plan = plan_tasks(asked, {{"left", 2}, {"right", 5}});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().message.find("'j-join-right-repartition' has 3") != std::string::npos);
+}
+
 TEST_CASE("a topic whose partitions are not known is named") {
   auto plan = plan_tasks(word_count(), {});
   REQUIRE_FALSE(plan);

@@ -131,7 +131,7 @@ TEST_CASE("changelogs of stores of every type, on every backend") {
       Expected{"type: window, size: 5s, retention: 10s",
                {{"cleanup.policy", "compact,delete"}, {"retention.ms", "86410000"}}},
       Expected{"type: window, size: 5s, retention: 10s, duplicates: true",
-               {{"cleanup.policy", "compact,delete"}, {"retention.ms", "86410000"}}},
+               {{"cleanup.policy", "delete"}, {"retention.ms", "86410000"}}},
       Expected{"type: session, retention: 5s", {{"cleanup.policy", "compact,delete"}, {"retention.ms", "86405000"}}},
       Expected{"type: versioned, retention: 1m",
                {{"cleanup.policy", "compact"}, {"min.compaction.lag.ms", "86460000"}}});

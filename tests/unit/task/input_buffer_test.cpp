@@ -56,6 +56,35 @@ TEST_CASE("an input that may still have earlier records holds the others back") 
   CHECK(buffer.next(10).records.size() == 1);
 }
 
+TEST_CASE("an input at its end is waited for as long as max_task_idle says") {
+  using std::chrono::milliseconds;
+  InputBuffer buffer(std::vector<int64_t>{0, 0}, milliseconds(100));
+  buffer.add(0, batch(0, {50}, true));
+  // Not known to be at its end: for however long.
+  CHECK(buffer.next(10, milliseconds(1'000)).records.empty());
+  CHECK_FALSE(buffer.next_idle_end());
+  buffer.add(1, batch(0, {}, true));
+  CHECK(buffer.next(10, milliseconds(1'000)).records.empty());
+  CHECK(buffer.next_idle_end() == Duration(milliseconds(1'100)));
+  CHECK(buffer.next(10, milliseconds(1'099)).records.empty());
+  CHECK(buffer.next(10, milliseconds(1'100)).records.size() == 1);
+  buffer.consume(1);
+  // The other has nothing either now, and there is nothing to wait with.
+  CHECK(buffer.next(10, milliseconds(1'101)).records.empty());
+  CHECK_FALSE(buffer.next_idle_end());
+  // An input that has been idle for long enough holds up nothing, until something comes of it.
+  buffer.add(0, batch(1, {60}, true));
+  CHECK(buffer.next(10, milliseconds(5'000)).records.size() == 1);
+  buffer.add(1, batch(0, {55}, true));
+  const auto run = buffer.next(10, milliseconds(5'001));
+  CHECK(run.input == 1);
+  buffer.consume(1);
+  CHECK(buffer.next(10, milliseconds(5'002)).records.empty());
+  CHECK(buffer.next_idle_end() == Duration(milliseconds(5'102)));
+  buffer.reset(std::vector<int64_t>{1, 1});
+  CHECK_FALSE(buffer.next_idle_end());
+}
+
 TEST_CASE("control records move the position") {
   InputBuffer buffer(std::vector<int64_t>{0});
   buffer.add(0, batch(0, {1}, true, 1));

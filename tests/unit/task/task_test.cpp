@@ -83,6 +83,56 @@ TEST_CASE("what cannot be deserialized or written follows its own policy") {
   CHECK(g.values("out") == Fixture::Values{"a", "c"});
 }
 
+TEST_CASE("an expression gives the records of a source their order and their timestamps") {
+  Fixture f;
+  f.topology.nodes[0].processor_type = "kstreamd.source_timestamp";
+  f.topology.nodes[0].on_error.processing = ErrorAction::dead_letter;
+  f.processors.steps["kstreamd.source_timestamp"] = [](const Record& r, ProcessorContext& c) {
+    if (data_of(r.value) == "bad") {
+      c.fail("no time");
+      return kst_status{KST_RECORD_ERROR};
+    }
+    Record timed = r;
+    timed.timestamp = std::stoll(std::string(data_of(r.value)));
+    return c.forward(0, {&timed, 1});
+  };
+  Task& task = f.start();
+  f.send({"30", "bad", "-1", "20", "bad", "40"}, 9);
+  REQUIRE(task.process(100));
+  CHECK(f.values("out") == Fixture::Values{"30", "20", "40"});
+  CHECK(f.values("dlq") == Fixture::Values{"bad", "bad"});
+  std::vector<int64_t> times;
+  for (const auto& written : f.producer.written) times.push_back(written.timestamp);
+  CHECK(times == std::vector<int64_t>{30, 9, 20, 9, 40});
+  std::vector<PartitionOffset> offsets;
+  task.offsets(offsets, true);
+  CHECK(partition_time_of(offsets.at(0).metadata) == 40);
+}
+
+TEST_CASE("what a built-in operator drops as late goes to the dead-letter topic where the topology says so") {
+  const bool asked = GENERATE(true, false);
+  Fixture f;
+  if (asked) f.topology.late_records = LateRecords::dead_letter;
+  f.topology.nodes[1].processor_type = "kstreamd.some_windows";
+  f.processors.steps["kstreamd.some_windows"] = [](const Record& r, ProcessorContext& c) {
+    if (data_of(r.value) == "late") c.drop("late", 3);
+    if (data_of(r.value) == "null") c.drop("null_key", 1);
+    return c.forward(0, {&r, 1});
+  };
+  Task& task = f.start();
+  f.send({"a", "late", "null", "b", "late"}, 9);
+  REQUIRE(task.process(100));
+  CHECK(f.values("out") == Fixture::Values{"a", "late", "null", "b", "late"});
+  CHECK(f.values("dlq") == (asked ? Fixture::Values{"late", "late"} : Fixture::Values{}));
+  if (!asked) return;
+  for (const auto& written : f.producer.written) {
+    if (written.topic != f.topics->number("dlq")) continue;
+    std::map<std::string, std::string> headers(written.headers.begin(), written.headers.end());
+    CHECK(headers["__streams.errors.exception"] == "LateRecord");
+    CHECK(headers["__streams.errors.stacktrace"] == "work");
+  }
+}
+
 TEST_CASE("an error of the transaction is never taken for one of the record") {
   Fixture f;
   f.topology.nodes[2].on_error.production = ErrorAction::skip;

@@ -273,3 +273,51 @@ TEST_CASE("a plugin's store falls back to json, shared with a count it is the co
   CHECK(t.stores[1].key_serde == "string");
   CHECK(t.stores[1].value_serde == "int64");
 }
+
+TEST_CASE("a source by pattern reads the topics that fit, and no internal ones") {
+  auto by_pattern = source("any", "");
+  by_pattern.topics.clear();
+  by_pattern.pattern = "(app-.*|a+)";
+  const auto t =
+      compiled(topology({by_pattern, source("lines", "b"), node("key", "select_key", {"any", "lines"}, "value"),
+                         count("counts", {"key"}, "counts"), sink("out", "counts", "c")}));
+  CHECK(t.has_patterns());
+  CHECK(t.source_topics() == Names{"b"});
+  std::vector<GraphProblem> problems;
+  const auto resolved = with_pattern_topics(
+      t, {"aa", "a", "ab", "app-new", "app-counts-repartition", "app-counts-changelog", "app-kstreamd-tasks"},
+      problems);
+  CHECK(problems.empty());
+  CHECK(resolved.source_topics() == Names{"a", "aa", "app-new", "b"});
+  CHECK(find(resolved, "any").topics == Names{"a", "aa", "app-new"});
+  CHECK(find(resolved, "lines").topics == Names{"b"});
+  CHECK(resolved == with_pattern_topics(resolved, {"app-new", "a", "aa"}, problems));
+}
+
+TEST_CASE("a topic that fits a pattern and is read by another source is a problem") {
+  auto by_pattern = source("any", "");
+  by_pattern.topics.clear();
+  by_pattern.pattern = "[ab]";
+  const auto t =
+      compiled(topology({by_pattern, source("lines", "b"), sink("out", "any", "c"), sink("too", "lines", "d")}));
+  std::vector<GraphProblem> problems;
+  with_pattern_topics(t, {"a", "b"}, problems);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].node == "any");
+  CHECK(problems[0].message.find("topic 'b'") != std::string::npos);
+  CHECK(problems[0].message.find("source 'lines'") != std::string::npos);
+}
+
+TEST_CASE("where paths of a pattern meet, or a sink may write what another does, no batch goes through whole") {
+  auto by_pattern = source("any", "");
+  by_pattern.topics.clear();
+  by_pattern.pattern = "a+";
+  CHECK(compiled(topology({by_pattern, sink("out", "any", "c")})).sub_topologies[0].batches);
+  CHECK_FALSE(
+      compiled(topology({by_pattern, sink("out", "any", "c"), sink("again", "any", "c")})).sub_topologies[0].batches);
+  auto named = sink("named", "lines", "");
+  named.topics.clear();
+  named.expressions = {{"topic", "value"}};
+  CHECK(compiled(topology({source("lines", "b"), named})).sub_topologies[0].batches);
+  CHECK_FALSE(compiled(topology({source("lines", "b"), named, sink("out", "lines", "c")})).sub_topologies[0].batches);
+}

@@ -59,8 +59,7 @@ std::vector<std::string> run(const std::string& type, const std::string& config,
     REQUIRE(task.pipe(records) == KST_OK);
   }
   for (const auto& r : task.take_output()) out.push_back(text(r));
-  out.push_back("late " + std::to_string(host.late) + " of " + std::to_string(host.late_records));
-  out.push_back("null_key " + std::to_string(task.dropped("null_key")));
+  for (const char* reason : {"late", "null_key"}) out.push_back(reason + std::to_string(task.dropped(reason)));
   out.push_back("time " + std::to_string(host.progress["t"]) + ", sent " + std::to_string(host.progress["s"]));
   CHECK(task.dropped("expired") == 0);
   return out;

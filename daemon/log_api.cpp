@@ -109,6 +109,18 @@ Result<TextRecord> record_of(const json& entry, const Serde& key, const Serde& v
   return record;
 }
 
+// A request must not make the daemon open files or ask other servers, as serdes with schemas do.
+Result<const Serde*> serde_of_request(const std::string& name, const ProcessorCatalog* catalog) {
+  if (!is_serde_spec(name)) return serde_named(name, catalog);
+  const json spec = json::parse(name, nullptr, false);
+  for (const char* kind : {"time_windowed", "session_windowed"})
+    if (spec.is_object() && spec.contains(kind) && spec[kind].is_string() &&
+        !is_serde_spec(spec[kind].get_ref<const std::string&>()))
+      return serde_named(name, catalog);
+  return Error{Recovery::stop_topology, "the serde " + name + " cannot be used over HTTP",
+               "ask for bytes, and decode them where you are, as kstreamd consume --daemon does"};
+}
+
 struct Records {
   std::vector<TextRecord> records;
   std::optional<ApiResponse> refused;
@@ -117,9 +129,9 @@ struct Records {
 Records records_of(const ApiRequest& request, const ProcessorCatalog* catalog) {
   const Query query(request);
   const auto refuse = [](ApiResponse response) { return Records{{}, std::move(response)}; };
-  auto key = serde_named(query.text("key", "string"), catalog);
+  auto key = serde_of_request(query.text("key", "string"), catalog);
   if (!key) return refuse(bad_request(key.error().message, key.error().hint));
-  auto value = serde_named(query.text("value", "string"), catalog);
+  auto value = serde_of_request(query.text("value", "string"), catalog);
   if (!value) return refuse(bad_request(value.error().message, value.error().hint));
   const json body = json::parse(request.body, nullptr, false);
   if (!body.is_object() || !body.contains("records") || !body["records"].is_array())
@@ -200,9 +212,9 @@ ApiResponse LogApi::read(const ApiRequest& request, const std::string& topic) {
   const int64_t wait_ms = query.number("timeout", 0, 0, kMaxWaitMs);
   const std::string from = query.text("from", "beginning");
   const std::string isolation = query.text("read", "committed");
-  auto key = serde_named(query.text("key", "string"), catalog_);
+  auto key = serde_of_request(query.text("key", "string"), catalog_);
   if (!key) return bad_request(key.error().message, key.error().hint);
-  auto value = serde_named(query.text("value", "string"), catalog_);
+  auto value = serde_of_request(query.text("value", "string"), catalog_);
   if (!value) return bad_request(value.error().message, value.error().hint);
   if (!query.wrong().empty()) return bad_request(query.wrong(), "timeout is in milliseconds");
   if (isolation != "committed" && isolation != "uncommitted")

@@ -40,7 +40,7 @@ std::vector<Part> parts_of(MemoryPlan& plan, const MemoryNeeds& needs) {
       {"uncommitted", &plan.uncommitted, workers, copies, needs.embedded ? 25u : 12u, kMiB, 64 * kMiB},
       {"waiting", &plan.waiting, workers, 1, 5, kMiB, 64 * kMiB},
       {"state", &plan.state, 1, 1, 35, 16 * kMiB, kUnbounded},
-      {"restore", &plan.restore_buffers, 1, 1, 4, 4 * kMiB, 32 * kMiB},
+      {"restore", &plan.restore_buffers, 1, 1, 4, 4 * kMiB, 128 * kMiB},
   };
   if (needs.embedded) {
     parts.push_back({"log", &plan.log_recent, 1, 1, 12, 4 * kMiB, 32 * kMiB});

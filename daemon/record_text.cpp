@@ -160,6 +160,9 @@ Result<Value> shown_value(const Serde& serde, std::string_view bytes, Arena& are
 }  // namespace
 
 Result<const Serde*> serde_named(const std::string& name, const ProcessorCatalog* catalog) {
+  if (is_serde_spec(name))
+    return make_serde(name,
+                      [&](std::string_view inner) { return catalog ? catalog->serde(inner) : find_serde(inner); });
   if (const Serde* serde = catalog ? catalog->serde(name) : find_serde(name)) return serde;
   std::string names;
   for (const auto& known : serde_names()) names += (names.empty() ? "" : ", ") + known;

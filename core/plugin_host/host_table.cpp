@@ -11,7 +11,9 @@
 #include "core/base/log.h"
 #include "core/plugin_host/plugin_context.h"
 #include "core/ports/completions.h"
+#include "kstreamd/sdk/late.h"
 #include "kstreamd/sdk/progress.h"
+#include "kstreamd/sdk/serdes.h"
 #include "kstreamd/sdk/store_bytes.h"
 
 namespace kstreamd {
@@ -203,6 +205,28 @@ kst_status store_read(kst_context* context, uint32_t store, uint32_t part, const
   return port ? port->from_stored(store, part, {bytes, size}, *value) : KST_FATAL;
 }
 
+// ---- Serdes
+
+const void* serde_find(kst_context* context, const char* name, size_t size) noexcept {
+  const PortCall port(kInTask, context, "a function of a serde");
+  return port ? port->find_serde({name, size}) : nullptr;
+}
+kst_status serde_write(kst_context* context, const void* serde, const kst_value* value, const char** bytes,
+                       size_t* size) noexcept {
+  const PortCall port(kInTask, context, "a function of a serde");
+  if (!port) return KST_FATAL;
+  std::string_view written;
+  const kst_status status = port->to_bytes(*static_cast<const Serde*>(serde), *value, written);
+  *bytes = written.data();
+  *size = written.size();
+  return status;
+}
+kst_status serde_read(kst_context* context, const void* serde, const char* bytes, size_t size,
+                      kst_value* value) noexcept {
+  const PortCall port(kInTask, context, "a function of a serde");
+  return port ? port->from_bytes(*static_cast<const Serde*>(serde), {bytes, size}, *value) : KST_FATAL;
+}
+
 // ---- Punctuations and held records
 
 kst_status schedule(kst_context* context, uint32_t kind, int64_t interval, int64_t start, uint64_t* number) noexcept {
@@ -243,6 +267,10 @@ int64_t stream_time(kst_context* context) noexcept {
 int64_t wall_time(kst_context* context) noexcept {
   const PortCall port(kInAny, context, "wall_time");
   return port ? port->wall_time() : 0;
+}
+kst_status drop_late(kst_context* context, const kst_record* record, size_t windows) noexcept {
+  const PortCall port(call_bit(CallKind::process), context, "drop");
+  return port ? port->drop_late(*record, windows) : KST_FATAL;
 }
 int64_t* find_progress(kst_context* context, const char* name, size_t size) noexcept {
   const PortCall port(call_bit(CallKind::init), context, "find");
@@ -293,6 +321,8 @@ const void* extension(const char* id, uint32_t revision) noexcept {
   static constexpr kst_log_extension log = {sizeof(kst_log_extension), write_log};
   static constexpr kst_metrics_extension metrics = {sizeof(kst_metrics_extension), metric_make, metric_record};
   static constexpr StoreBytesExtension store_bytes = {sizeof(StoreBytesExtension), store_write, store_read};
+  static constexpr LateExtension late = {sizeof(LateExtension), drop_late};
+  static constexpr SerdesExtension serdes = {sizeof(SerdesExtension), serde_find, serde_write, serde_read};
   static constexpr ProgressExtension progress = {sizeof(ProgressExtension), find_progress};
   struct Entry {
     const char* id;
@@ -309,6 +339,8 @@ const void* extension(const char* id, uint32_t revision) noexcept {
                                       {KST_LOG_EXTENSION, KST_LOG_REVISION, &log},
                                       {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics},
                                       {StoreBytesExtension::kId, StoreBytesExtension::kRevision, &store_bytes},
+                                      {LateExtension::kId, LateExtension::kRevision, &late},
+                                      {SerdesExtension::kId, SerdesExtension::kRevision, &serdes},
                                       {ProgressExtension::kId, ProgressExtension::kRevision, &progress}};
   for (const auto& entry : entries)
     if (std::strcmp(entry.id, id) == 0 && entry.revision == revision) return entry.table;

@@ -38,6 +38,11 @@ class ProcessorContext {
   virtual kst_status to_stored(uint32_t, uint32_t, const Value&, std::string_view&) { return KST_FATAL; }
   virtual kst_status from_stored(uint32_t, uint32_t, std::string_view, Value&) { return KST_FATAL; }
 
+  // The serde of a name or spec, null when there is none, and values as its bytes, and back (sdk/serdes.h).
+  virtual const Serde* find_serde(std::string_view) { return nullptr; }
+  virtual kst_status to_bytes(const Serde&, const Value&, std::string_view&) { return KST_FATAL; }
+  virtual kst_status from_bytes(const Serde&, std::string_view, Value&) { return KST_FATAL; }
+
   // `kind` is KST_STREAM_TIME or KST_WALL_CLOCK.
   virtual kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) = 0;
   virtual void cancel(uint64_t schedule) = 0;
@@ -49,6 +54,11 @@ class ProcessorContext {
   virtual const char* node_name() const = 0;
   virtual int64_t stream_time() const = 0;
   virtual int64_t wall_time() const = 0;
+  // As sdk/late.h says.
+  virtual kst_status drop_late(const Record&, size_t windows) {
+    drop("late", windows);
+    return KST_OK;
+  }
   // As sdk/progress.h says; null where nothing is kept.
   virtual int64_t* progress(std::string_view) { return nullptr; }
   virtual void request_commit() = 0;

@@ -1,6 +1,7 @@
 #include "core/protocol/task_plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/protocol/copartition.h"
 
@@ -33,8 +34,13 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
     auto written = [&](const RepartitionTopic& r) {
       return topology.nodes[r.sink_node].sub_topology == static_cast<int>(s);
     };
+    // Topics that get as many partitions as there are tasks here.
+    std::set<std::string> following;
+    for (const auto& r : topology.repartitions)
+      if (r.as_reader && by_topic.contains(r.name)) following.insert(r.name);
     int32_t tasks = 0;
     for (const auto& [topic, nodes] : by_topic) {
+      if (following.contains(topic)) continue;
       auto found = known.find(topic);
       if (found != known.end()) {
         tasks = std::max(tasks, found->second);
@@ -46,12 +52,13 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
       if (!own) return Error{Recovery::stop_topology, "the partition count of topic '" + topic + "' is not known", ""};
     }
     for (const auto& repartition : topology.repartitions) {
-      if (!written(repartition)) continue;
+      if (!written(repartition) || repartition.as_reader) continue;
       int32_t& count = known[repartition.name];
       count = std::max(count, repartition.partitions.value_or(tasks));
       plan.repartition_partitions[repartition.name] = count;
       if (by_topic.contains(repartition.name)) tasks = std::max(tasks, count);
     }
+    for (const auto& topic : following) plan.repartition_partitions[topic] = known[topic] = tasks;
     for (int32_t p = 0; p < tasks; ++p) {
       PlannedTask task{{sub.name, p}, static_cast<int>(s), {}};
       for (const auto& [topic, nodes] : by_topic)

@@ -45,10 +45,16 @@ Status Instance::join() {
   auto member = ports_.cluster.join({topology_.name, preparation_.instance_id, topology_.tasks_topic()});
   if (!member) return std::move(member).error();
   member_ = std::move(*member);
-  restorer_ =
-      std::make_unique<Restorer>(topology_, preparation_.plan, preparation_.cluster_id, ports_, *member_, events_);
+  if (!topology_.global_tables.empty()) {
+    auto globals =
+        GlobalTables::open(topology_, preparation_.cluster_id, {ports_.state, ports_.processors, ports_.metrics});
+    if (!globals) return std::move(globals).error();
+    globals_ = std::move(*globals);
+  }
+  restorer_ = std::make_unique<Restorer>(topology_, preparation_.plan, preparation_.cluster_id, ports_, *member_,
+                                         events_, globals_.get());
   for (int i = 0; i < options_.workers; ++i) {
-    WorkerConfig config{i, "", options_.uncommitted_bytes, options_.waiting_bytes};
+    WorkerConfig config{i, "", options_.uncommitted_bytes, options_.waiting_bytes, globals_.get()};
     if (topology_.guarantee == Guarantee::exactly_once)
       config.transactional_id = topology_.name + "-" + preparation_.instance_id + "-" + std::to_string(i);
     workers_.push_back(std::make_unique<Worker>(config, topology_, topics_, preparation_.plan, ports_, *member_,
@@ -251,6 +257,7 @@ void Instance::check_drain() {
     for (const auto& input : task.inputs) inputs[{input.topic, input.partition}] = &input;
   for (size_t s = 0; s < topology_.sub_topologies.size(); ++s)
     if (!drained_through(static_cast<int>(s), inputs)) return;
+  if (went_round()) return;
   drained_ = true;
   request_stop();
 }
@@ -290,6 +297,22 @@ bool Instance::drained_through(int sub_topology, const std::map<TopicPartition, 
 // ---- Upkeep
 
 // Deletes what all of a repartition topic's readers here have committed, as Kafka Streams does.
+// Sub-topologies that write to each other are done when nothing has come any more since one thought so. Else the ends
+// of all topics between sub-topologies have to be found again.
+bool Instance::went_round() {
+  bool more = false;
+  for (const auto& repartition : topology_.repartitions) {
+    if (!repartition.as_reader) continue;
+    for (auto& [partition, end] : ends_) {
+      if (partition.topic != repartition.name) continue;
+      auto marks = ports_.cluster.admin().watermarks(partition, request_timeout);
+      more = more || !marks || marks->high != end;
+    }
+  }
+  if (more) ends_ = preparation_.source_ends;
+  return more;
+}
+
 void Instance::purge_repartitions() {
   next_purge_ = ports_.clock.now() + purge_interval;
   std::set<std::string> internal;
@@ -329,6 +352,7 @@ void Instance::clean_up_state() {
   }
   std::set<TaskId> owned;
   for (const auto& [task, entry] : entries_) owned.insert(preparation_.plan.tasks[task].id);
+  for (const auto& table : topology_.global_tables) owned.insert(GlobalTables::state_id(table));
   for (const auto& task : cleanup_.due(tasks, owned, ports_.clock.now())) {
     if (auto removed = ports_.state.wipe(topology_.name, task); !removed) {
       log(LogLevel::warn, "local state that is no longer needed could not be removed; it is tried again",

@@ -76,6 +76,7 @@ class Instance {
   void check_drain();
   void say_drain_waits(size_t tasks);
   bool drained_through(int sub_topology, const std::map<TopicPartition, const InputStatus*>& inputs);
+  bool went_round();
   void purge_repartitions();
   void clean_up_state();
   void publish();
@@ -90,6 +91,7 @@ class Instance {
   // Control's; destroyed from the last to the first
   std::unique_ptr<GroupMember> member_;
   Mailbox<ControlEvent> events_;
+  std::unique_ptr<GlobalTables> globals_;  // null: there are none
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Restorer> restorer_;
   std::map<int, Entry> entries_;            // by task index

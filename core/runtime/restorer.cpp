@@ -29,22 +29,26 @@ bool Restorer::Job::done() const {
 }
 
 Restorer::Restorer(const Topology& topology, const TaskPlan& plan, std::string cluster_id, RuntimePorts ports,
-                   GroupMember& member, Mailbox<ControlEvent>& events)
+                   GroupMember& member, Mailbox<ControlEvent>& events, GlobalTables* globals)
     : topology_(topology),
       plan_(plan),
       cluster_id_(std::move(cluster_id)),
       ports_(ports),
       member_(member),
-      events_(events) {}
+      events_(events) {
+  if (globals) globals_.emplace(topology_, ports_, *globals);
+}
 
 void Restorer::step(Duration wait) {
-  if (jobs_.empty() || failed_) commands_.wait(wait);
+  if (failed_ || (jobs_.empty() && !globals_)) commands_.wait(wait);
   for (auto& command : commands_.take()) handle(std::move(command));
   if (failed_) return;
   Status status = locate();
   if (status) status = start();
   if (status) status = assign_waiting();
   if (status && !slots_.empty()) status = read(std::min(wait, read_wait));
+  const bool idle = jobs_.empty() || (slots_.empty() && globals_ && !globals_->whole());
+  if (status && globals_) status = globals_->step(idle ? std::min(wait, read_wait) : Duration(0));
   if (!status) {
     failed_ = true;
     events_.push(Failed{std::move(status).error().in("topology '" + topology_.name + "', restoration")});
@@ -351,6 +355,7 @@ void Restorer::finish_store(Job& job, StoreJob& store) {
 }
 
 void Restorer::finish_done() {
+  if (globals_ && !globals_->whole()) return;  // tasks look into them from the first record on
   for (auto it = jobs_.begin(); it != jobs_.end();) {
     Job& job = **it;
     if (!job.done()) {
@@ -410,6 +415,9 @@ void Restorer::publish() {
   for (const auto& job : jobs_)
     for (const auto& store : job->stores)
       progress[job->task].push_back({store.name, store.restored, store.remaining()});
+  if (globals_ && !globals_->whole())
+    for (const auto& table : globals_->progress())
+      for (const auto& job : jobs_) progress[job->task].push_back(table);
   std::lock_guard lock(mutex_);
   progress_ = std::move(progress);
 }

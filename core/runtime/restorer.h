@@ -11,11 +11,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/ports/cluster.h"
 #include "core/ports/metrics.h"
 #include "core/ports/state.h"
+#include "core/runtime/global_follower.h"
 #include "core/runtime/mailbox.h"
 #include "core/runtime/messages.h"
 #include "core/runtime/topology_runtime.h"
@@ -24,8 +26,9 @@ namespace kstreamd {
 
 class Restorer {
  public:
+  // `globals`: the topology's global tables, which it follows, and which tasks wait for; null where there are none.
   Restorer(const Topology& topology, const TaskPlan& plan, std::string cluster_id, RuntimePorts ports,
-           GroupMember& member, Mailbox<ControlEvent>& events);
+           GroupMember& member, Mailbox<ControlEvent>& events, GlobalTables* globals = nullptr);
 
   Mailbox<RestorerCommand>& commands() { return commands_; }
   // Does what can be done now; waits up to `wait` when there is nothing.
@@ -101,6 +104,7 @@ class Restorer {
   Mailbox<RestorerCommand> commands_;
 
   // The stepping thread's
+  std::optional<GlobalFollower> globals_;
   std::vector<std::unique_ptr<Job>> jobs_;
   std::unique_ptr<RecordSource> reader_;  // while a changelog is being read
   std::map<int32_t, std::pair<Job*, size_t>> slots_;

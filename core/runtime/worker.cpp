@@ -437,9 +437,9 @@ void Worker::handle(WorkerCommand command) {
 
 Status Worker::run(RunTask command) {
   const PlannedTask& plan = plan_.tasks[command.task];
-  auto task = Task::make(
-      topology_, topics_, plan, std::move(command.state), command.starts, outputs_,
-      {ports_.processors, ports_.metrics, ports_.clock, [waker = waker_] { waker->wake(); }, ports_.crashes});
+  auto task = Task::make(topology_, topics_, plan, std::move(command.state), command.starts, outputs_,
+                         {ports_.processors, ports_.metrics, ports_.clock, [waker = waker_] { waker->wake(); },
+                          ports_.crashes, config_.globals});
   if (!task) return std::move(task).error();
   Running running;
   running.index = command.task;

@@ -31,6 +31,7 @@ struct WorkerConfig {
   std::string transactional_id;         // empty: at least once
   size_t uncommitted_bytes = 64 << 20;  // as RuntimeOptions says
   size_t waiting_bytes = 64 << 20;
+  GlobalTables* globals = nullptr;  // the topology's; null where it has none
 };
 
 class Worker {

@@ -1,11 +1,13 @@
 #include "core/state/restore_buffer.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "core/state/key_prefix.h"
@@ -159,16 +161,20 @@ void RestoreBuffer::add(std::string_view key, uint32_t size, std::string_view he
   if (memory_bytes() > budget_->share()) set_aside();
 }
 
+void RestoreBuffer::Unmap::operator()(char* bytes) const { ::munmap(bytes, size); }
+
 uint64_t RestoreBuffer::allocate(size_t size) {
-  if (chunks_.empty() || chunks_[chunk_].size - chunk_used_ < size) {
+  if (chunks_.empty() || chunks_[chunk_].size() - chunk_used_ < size) {
     if (chunk_used_ > 0) ++chunk_;
     chunk_used_ = 0;
-    if (chunk_ == chunks_.size()) chunks_.emplace_back();
+    if (chunk_ == chunks_.size()) chunks_.emplace_back(Chunk{{nullptr, Unmap{0}}});
     Chunk& chunk = chunks_[chunk_];
-    if (!chunk.bytes || chunk.size < size) {
+    if (chunk.size() < size) {
       chunk.bytes.reset();
-      chunk.size = std::max(size, kChunkBytes);
-      chunk.bytes.reset(new char[chunk.size]);
+      const size_t bytes = std::max(size, kChunkBytes);
+      void* pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (pages == MAP_FAILED) throw std::bad_alloc();
+      chunk.bytes = {static_cast<char*>(pages), Unmap{bytes}};
     }
   }
   const uint64_t place = uint64_t{chunk_} << 32 | chunk_used_;
@@ -234,7 +240,7 @@ void RestoreBuffer::forget_rows() {
   // Another buffer may have come, and the share be smaller.
   size_t kept = 0;
   size_t bytes = 0;
-  while (kept < chunks_.size() && (bytes += chunks_[kept].size) <= budget_->share()) ++kept;
+  while (kept < chunks_.size() && (bytes += chunks_[kept].size()) <= budget_->share()) ++kept;
   chunks_.resize(kept);
   chunk_ = chunk_used_ = row_bytes_ = 0;
   sorted_ = true;

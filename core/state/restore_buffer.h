@@ -66,9 +66,13 @@ class RestoreBuffer {
     uint64_t begin;
     uint64_t end;
   };
-  struct Chunk {
-    std::unique_ptr<char[]> bytes;
+  struct Unmap {
     size_t size;
+    void operator()(char* bytes) const;
+  };
+  struct Chunk {
+    std::unique_ptr<char, Unmap> bytes;
+    size_t size() const { return bytes ? bytes.get_deleter().size : 0; }
   };
   class Source;
   class RunSource;
@@ -92,8 +96,9 @@ class RestoreBuffer {
 
   const std::string folder_;
   const std::shared_ptr<RestoreBudget> budget_;
-  // Rows lie in the order of their arrival in chunks, which are kept for those that follow: fresh memory costs more
-  // than what is written to it. A place is the chunk's number (4 bytes) and where in it.
+  // Rows lie in the order of their arrival in chunks, which are kept for those that follow, since fresh memory costs
+  // more than what is written to it; and which are the system's own, so that all of it goes back in the end. A place is
+  // the chunk's number (4 bytes) and where in it.
   std::vector<Chunk> chunks_;
   size_t chunk_ = 0;       // the one that is being filled
   size_t chunk_used_ = 0;  // of it

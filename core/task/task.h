@@ -34,6 +34,8 @@ namespace kstreamd {
 
 class TaskNode;
 
+class GlobalTables;
+
 struct TaskServices {
   const ProcessorCatalog& processors;
   Metrics& metrics;
@@ -43,6 +45,8 @@ struct TaskServices {
   std::function<void()> wake = {};
   // Which records brought the process down before; may be null.
   const CrashLog* crashes = nullptr;
+  // The topology's, which outlive the task; may be null where it has none.
+  GlobalTables* globals = nullptr;
 };
 
 class Task {

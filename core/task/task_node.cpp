@@ -5,6 +5,7 @@
 
 #include "core/record/murmur2.h"
 #include "core/serde/objects.h"
+#include "core/task/global_tables.h"
 #include "kstreamd/abi/schedule.h"
 #include "kstreamd/sdk/change.h"
 #include "kstreamd/sdk/store_bytes.h"
@@ -101,17 +102,26 @@ Status TaskNode::bind_serdes() {
   return {};
 }
 
-Status TaskNode::bind_stores() {
+// Of the task, or a global table's.
+KeyValueStore* TaskNode::find_store(int index) {
+  if (task_.topology_.stores[index].global) {
+    if (!task_.services_.globals) return nullptr;
+    global_stores_.push_back(task_.services_.globals->reader(index));
+    return global_stores_.back().get();
+  }
   const auto& mine = task_.topology_.sub_topologies[task_.plan_.sub_topology].stores;
+  const auto at = std::find(mine.begin(), mine.end(), index);
+  return at == mine.end() || !task_.state_ ? nullptr : &task_.state_->store(static_cast<size_t>(at - mine.begin()));
+}
+
+Status TaskNode::bind_stores() {
   for (int index : node_.stores) {
     const Store& declared = task_.topology_.stores[index];
-    const auto at = std::find(mine.begin(), mine.end(), index);
-    if (at == mine.end() || !task_.state_)
-      return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
+    KeyValueStore* store = find_store(index);
+    if (!store) return Error{Recovery::stop_topology, "store '" + declared.name + "' is not part of the task", ""};
     const Serde *key = serde_or_null(declared.key_serde), *value = serde_or_null(declared.value_serde);
     if (!key || !value) return Error{Recovery::stop_topology, "store '" + declared.name + "' has an unknown serde", ""};
-    KeyValueStore& store = task_.state_->store(static_cast<size_t>(at - mine.begin()));
-    stores_.push_back(make_store_access({store, *key, *value, declared}, *this));
+    stores_.push_back(make_store_access({*store, *key, *value, declared}, *this));
     store_serdes_.push_back({"store '" + declared.name + "'", key, value});
   }
   store_serdes_.push_back({"the node", serde_or_null(node_.key_serde), serde_or_null(node_.value_serde)});
@@ -538,6 +548,7 @@ kst_status TaskNode::write_one(const Record& record) {
   }
   out.timestamp = record.timestamp;
   out.headers = {record.headers, record.header_count};
+  if (node_.takes_partitions) out.partition = static_cast<int32_t>(record.input);
   if (!is_null(record.key)) {
     auto key = write_value(*key_serde_, record.key, record.origin);
     if (!key) return refuse_value(record, "key", node_.key_serde, std::move(key).error());

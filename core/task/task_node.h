@@ -58,9 +58,13 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status forward(uint32_t output, std::span<const Record> records) override;
   kst_status output(std::string_view name, uint32_t& number) override;
   void drop(std::string_view reason, size_t count) override;
+  kst_status drop_late(const Record& record, size_t windows) override;
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
   ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }
+  const Serde* find_serde(std::string_view name) override { return task_.services_.processors.serde(name); }
+  kst_status to_bytes(const Serde& serde, const Value& value, std::string_view& bytes) override;
+  kst_status from_bytes(const Serde& serde, std::string_view bytes, Value& value) override;
   kst_status to_stored(uint32_t store, uint32_t part, const Value& value, std::string_view& bytes) override;
   kst_status from_stored(uint32_t store, uint32_t part, std::string_view bytes, Value& value) override;
   kst_status schedule(uint32_t kind, int64_t interval, int64_t start, uint64_t& schedule) override;
@@ -104,6 +108,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   const Serde* serde_or_null(const std::string& name) const;
   Status bind_serdes();
   Status bind_stores();
+  KeyValueStore* find_store(int index);
   Status make_processor();
 
   // Calls of the processor
@@ -177,6 +182,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::string> target_names_;     // the outputs, then the children one by one
   std::vector<std::vector<Target>> targets_;  // who gets what is forwarded to that number
   size_t output_count_ = 0;                   // of these, the outputs
+  std::vector<std::unique_ptr<KeyValueStore>> global_stores_;  // those of stores_ that all tasks read
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
   int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic

@@ -1,4 +1,5 @@
 // The part of TaskNode about records that fail: on_error, dead letters, what is counted.
+#include "core/serde/objects.h"
 #include "core/task/task_node.h"
 #include "core/topology/serde_text.h"
 
@@ -119,6 +120,28 @@ void TaskNode::drop(std::string_view reason, size_t count) {
                 .first;
   }
   found->second->add(static_cast<double>(count));
+}
+
+kst_status TaskNode::drop_late(const Record& record, size_t windows) {
+  drop("late", windows);
+  if (task_.topology_.late_records != LateRecords::dead_letter) return KST_OK;
+  return dead_letter(
+      "LateRecord", record,
+      "it came after " + (windows == 1 ? "its window" : std::to_string(windows) + " of its windows") + " had closed");
+}
+
+kst_status TaskNode::to_bytes(const Serde& serde, const Value& value, std::string_view& bytes) {
+  auto written = kstreamd::write_value(serde, value, arena_);
+  if (!written) return record_error(written.error().text());
+  bytes = *written;
+  return KST_OK;
+}
+
+kst_status TaskNode::from_bytes(const Serde& serde, std::string_view bytes, Value& value) {
+  auto read = serde.read(bytes, arena_);
+  if (!read) return record_error(read.error().text());
+  value = *read;
+  return KST_OK;
 }
 
 kst_status TaskNode::record_error(std::string message) {

@@ -124,8 +124,37 @@ Result<std::unique_ptr<TaskState>> TopologyTestDriver::restored_state(const Plan
   return state;
 }
 
+// From the beginning: they have nothing that their topics have not.
+Status TopologyTestDriver::open_globals() {
+  globals_.reset();
+  if (topology_->global_tables.empty()) return {};
+  for (const auto& table : topology_->global_tables)
+    KSTREAMD_TRY(backend_->wipe(topology_->name, GlobalTables::state_id(table)));
+  auto opened = GlobalTables::open(*topology_, "test", {*backend_, processors_, metrics_});
+  if (!opened) return std::move(opened).error();
+  globals_ = std::move(*opened);
+  return follow_globals();
+}
+
+// What their topics have got since the last time.
+Status TopologyTestDriver::follow_globals() {
+  for (size_t t = 0; globals_ && t < globals_->size(); ++t) {
+    DriverTopic& topic = log_.topic(topology_->global_tables[t].topic);
+    for (int32_t p = 0; p < topic.partition_count(); ++p) {
+      const auto position = globals_->position(t, p);
+      if (!position) return position.error();
+      if (*position == topic.end_offset(p)) continue;
+      const auto batch = topic.fetch(p, *position, false);
+      KSTREAMD_TRY(globals_->apply(t, p, batch.records, batch.next_offset));
+    }
+  }
+  return {};
+}
+
 Status TopologyTestDriver::start() {
-  const TaskServices services{processors_, metrics_, clock_, [alarm = alarm_] { alarm->ring(); }, nullptr};
+  KSTREAMD_TRY(open_globals());
+  const TaskServices services{processors_, metrics_,      clock_, [alarm = alarm_] { alarm->ring(); },
+                              nullptr,     globals_.get()};
   for (const auto& plan : plan_.tasks) {
     auto state = restored_state(plan);
     if (!state) return std::move(state).error();
@@ -170,6 +199,7 @@ Status TopologyTestDriver::stop(Error error) {
 
 Status TopologyTestDriver::restart() {
   tasks_.clear();
+  globals_.reset();
   log_.abort();
   metrics_.rollback();
   return start();
@@ -281,6 +311,7 @@ bool TopologyTestDriver::in_flight() const {
 
 // Gives every task its turn; how many records were processed.
 Result<size_t> TopologyTestDriver::pass() {
+  KSTREAMD_TRY(follow_globals());
   std::vector<Running*> order;
   for (auto& running : tasks_) order.push_back(&running);
   if (options_.seed != 0) std::shuffle(order.begin(), order.end(), random_);
@@ -438,6 +469,11 @@ std::optional<TopicSerdes> TopologyTestDriver::input_serdes(const std::string& t
   for (const auto& node : topology_->nodes)
     if (node.kind == NodeKind::source && std::find(node.topics.begin(), node.topics.end(), topic) != node.topics.end())
       return TopicSerdes{processors_.serde(node.key_serde), processors_.serde(node.value_serde)};
+  for (const auto& table : topology_->global_tables) {
+    const Store& store = topology_->stores[static_cast<size_t>(table.store)];
+    if (table.topic == topic)
+      return TopicSerdes{processors_.serde(store.key_serde), processors_.serde(store.value_serde)};
+  }
   return std::nullopt;
 }
 
@@ -465,6 +501,8 @@ const Store* TopologyTestDriver::find_store(const std::string& name) const {
 
 template <typename Visit>
 Status TopologyTestDriver::visit_store(const std::string& name, Visit visit) const {
+  for (const auto& table : topology_->global_tables)
+    if (topology_->stores[static_cast<size_t>(table.store)].name == name) return visit(*globals_->reader(table.store));
   for (size_t t = 0; t < tasks_.size(); ++t) {
     const auto& stores = topology_->sub_topologies[static_cast<size_t>(plan_.tasks[t].sub_topology)].stores;
     for (size_t i = 0; i < stores.size(); ++i)

@@ -25,6 +25,7 @@
 #include "core/base/clock.h"
 #include "core/ports/state.h"
 #include "core/protocol/task_plan.h"
+#include "core/task/global_tables.h"
 #include "core/task/outputs.h"
 #include "core/task/task.h"
 #include "core/testing/counting_metrics.h"
@@ -138,6 +139,8 @@ class TopologyTestDriver {
                      DriverOptions options, TaskPlan plan, std::map<std::string, int32_t> partitions);
   Status start();
   Result<std::unique_ptr<TaskState>> restored_state(const PlannedTask& plan);
+  Status open_globals();
+  Status follow_globals();
   Status append(const InputRecord& record);
   // What is held for a later punctuation on the wall clock: a commit turns the clock to it, other steps leave it.
   enum class Held { may_stay, finish };
@@ -174,6 +177,7 @@ class TopologyTestDriver {
   Outputs outputs_;
   std::unique_ptr<StateBackend> backend_;
   std::map<TopicPartition, InputStart> committed_;  // of inputs; from 0 where there is none
+  std::unique_ptr<GlobalTables> globals_;           // null: there are none
   std::vector<Running> tasks_;                      // as plan_.tasks
   std::map<std::string, size_t> read_;              // index into a topic's records
   std::mt19937_64 random_;

@@ -91,8 +91,29 @@ std::string processor_config(const Declaration& declaration, const NodeDeclarati
 // The same of the node that `group_by` derives.
 std::string group_by_type(const NodeAnalysis& analysis);
 std::string group_by_config(const Declaration& declaration, const NodeDeclaration& node);
+// Adds the functions that the expressions may call.
+std::string with_script(std::string config, const Declaration& declaration, bool has_expressions);
 // Where in the declaration of a node a part of its processor's configuration comes from.
 std::string declared_pointer(const NodeDeclaration& node, const std::string& config_pointer);
+
+// ---- foreign_key.cpp: what a join of two tables by foreign key is made of
+
+bool is_foreign_key_join(const NodeDeclaration& node);
+// Its topics: of what rows ask for, and of the answers.
+std::vector<std::string> foreign_key_topics(const Declaration& declaration, const NodeDeclaration& node);
+std::string subscriptions_store(const NodeDeclaration& node);
+// The configuration of the node that has the foreign key's expression.
+std::string subscribe_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis);
+// The nodes besides the declared one, each without stores and children; subscribe takes the left table's updates,
+// update those of the right one.
+struct ForeignKeyNodes {
+  Node subscribe, registration_sink;                        // with the left table
+  Node registration_source, lookup, update, response_sink;  // with the right table
+  Node response_source;                                     // with the left table, before the declared node
+  StoreUse subscriptions;                                   // of lookup and update
+};
+ForeignKeyNodes foreign_key_nodes(const Declaration& declaration, const NodeDeclaration& node,
+                                  const NodeAnalysis& analysis, const Node& base);
 
 // ---- names.cpp
 bool is_aggregation(std::string_view op);  // count, reduce, aggregate, cogroup

@@ -37,6 +37,7 @@ class Builder {
   std::string regrouped_value_serde(size_t i) const;
   int add_table_source(size_t i);
   void add_global_table(size_t i);
+  int add_foreign_key(size_t i);
   int add(Node node);
   int store_index(const StoreUse& use);
   void connect(size_t i);
@@ -165,6 +166,8 @@ void Builder::add_node(size_t i) {
   if (op == "global_table") return add_global_table(i);
   for (uint32_t k = 0; k < analyzed.in.size(); ++k)
     if (!analyzed.in[k].repartition.empty()) add_repartition(i, k);
+  const bool foreign = is_foreign_key_join(declared);
+  const int answers = foreign ? add_foreign_key(i) : -1;
   const int table_source = op == "table" ? add_table_source(i) : -1;
 
   Node node = derived(i, declared.name);
@@ -172,8 +175,8 @@ void Builder::add_node(size_t i) {
   node.operator_name = op;
   node.kind = op == "source" ? NodeKind::source : op == "sink" ? NodeKind::sink : NodeKind::processor;
   node.table = analyzed.out.table;
-  node.takes_changes = takes_changes(declared, analyzed);
-  node.tells_inputs = op == "join" || op == "cogroup";
+  node.takes_changes = !foreign && takes_changes(declared, analyzed);
+  node.tells_inputs = !foreign && (op == "join" || op == "cogroup");
   node.from = declared.from;
   if (declared.join) node.from.push_back(declared.join->with);
   if (node.kind != NodeKind::sink) node.children.resize(std::max<size_t>(1, analyzed.outputs.size()));
@@ -190,7 +193,12 @@ void Builder::add_node(size_t i) {
   node.max_in_flight = declared.max_in_flight.value_or(0);
   node.per_commit = declared.emit == Emit::per_commit;
   for (const auto& use : analyzed.stores) node.stores.push_back(store_index(use));
+  for (const auto& use : analyzed.sides[0].stores) node.stores.push_back(store_index(use));
   exit_[i] = add(std::move(node));
+  if (foreign) {
+    t_.nodes[answers].children[0].emplace_back(exit_[i]);
+    return;
+  }
   for (uint32_t k = 0; k < entry_[i].size(); ++k) {
     if (k < analyzed.in.size() && !analyzed.in[k].repartition.empty())
       connect_repartition(i, k);
@@ -228,6 +236,37 @@ void Builder::add_global_table(size_t i) {
   table.store = store_index(analysis_.nodes[i].stores.at(0));
   for (const auto& e : declared.expressions) table.timestamp_expr = e.text;
   t_.global_tables.push_back(std::move(table));
+}
+
+// The nodes that a join by foreign key derives; gives the one that the declared node comes after.
+int Builder::add_foreign_key(size_t i) {
+  const auto& declared = declaration_.nodes[i];
+  const auto& analyzed = analysis_.nodes[i];
+  auto nodes = foreign_key_nodes(declaration_, declared, analyzed, derived(i, ""));
+  const int subscriptions = store_index(nodes.subscriptions);
+  nodes.lookup.stores = {subscriptions};
+  for (const auto& use : analyzed.sides[1].stores) nodes.lookup.stores.push_back(store_index(use));
+  nodes.update.stores = {subscriptions};
+  const int subscribe = add(std::move(nodes.subscribe)), registration_sink = add(std::move(nodes.registration_sink)),
+            registration_source = add(std::move(nodes.registration_source)), lookup = add(std::move(nodes.lookup)),
+            update = add(std::move(nodes.update)), response_sink = add(std::move(nodes.response_sink)),
+            response_source = add(std::move(nodes.response_source));
+  t_.nodes[subscribe].children[0] = {registration_sink};
+  t_.nodes[registration_source].children[0] = {lookup};
+  t_.nodes[lookup].children[0] = {response_sink};
+  t_.nodes[update].children[0] = {response_sink};
+  for (const auto& [sink, source] :
+       {std::pair(registration_sink, registration_source), {response_sink, response_source}}) {
+    RepartitionTopic topic;
+    topic.name = t_.nodes[sink].topics[0];
+    topic.sink_node = sink;
+    topic.source_node = source;
+    topic.reader = declared.name;
+    topic.as_reader = true;
+    t_.repartitions.push_back(std::move(topic));
+  }
+  entry_[i] = {subscribe, update};
+  return response_source;
 }
 
 void Builder::connect_repartition(size_t i, uint32_t input) {
@@ -358,7 +397,7 @@ void Builder::order_sub_topologies() {
   auto free = [&](int s) {
     return std::all_of(t_.repartitions.begin(), t_.repartitions.end(), [&](const RepartitionTopic& topic) {
       int upstream = of[topic.sink_node];
-      return of[topic.source_node] != s || upstream == s || done[upstream];
+      return topic.as_reader || of[topic.source_node] != s || upstream == s || done[upstream];
     });
   };
   while (ordered.size() < done.size()) {

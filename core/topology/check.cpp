@@ -191,8 +191,11 @@ void Checker::check_configuration(size_t i) {
   // The expressions of views are checked at the nodes that they belong to.
   NodeAnalysis without_views = node(i);
   without_views.views.clear();
+  without_views.sides[0].view.clear();
   if (!type.empty() && (here.operator_name != "process" || types_.shape(type)))
     check_config(i, type, processor_config(declaration_, here, without_views), false);
+  if (is_foreign_key_join(here) && node(i).in.size() > 1)
+    check_config(i, "kstreamd.foreign_key_subscribe", subscribe_config(declaration_, here, node(i)), false);
   if (here.group_by) check_config(i, group_by_type(node(i)), group_by_config(declaration_, here), true);
 }
 
@@ -200,6 +203,10 @@ void Checker::check_configuration(size_t i) {
 void Checker::check_internal_names(std::set<std::string>& internal) {
   for (size_t i = 0; i < declaration_.nodes.size(); ++i) {
     for (const auto& use : node(i).stores) internal.insert(changelog_topic(declaration_, use.shape.name));
+    if (is_foreign_key_join(declared(i))) {
+      internal.insert(changelog_topic(declaration_, subscriptions_store(declared(i))));
+      for (const auto& topic : foreign_key_topics(declaration_, declared(i))) internal.insert(topic);
+    }
     for (const auto& in : node(i).in) {
       if (in.repartition.empty()) continue;
       internal.insert(repartition_topic(declaration_, in.repartition));

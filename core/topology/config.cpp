@@ -98,12 +98,21 @@ std::string join_config(const Declaration& declaration, const NodeDeclaration& n
   const auto& join = *node.join;
   Fields fields;
   fields.text("type", types[static_cast<size_t>(join.type)]);
-  for (const auto& e : node.expressions) fields.text(e.name, e.text);
+  const bool foreign = is_foreign_key_join(node);
+  for (const auto& e : node.expressions)
+    if (e.name != "foreign_key") fields.text(e.name, e.text);
+  if (foreign) {
+    fields.text("left_value", analysis.in[0].flow.value_serde).text("right_value", analysis.in[1].flow.value_serde);
+    if (!analysis.sides[0].view.empty()) fields.raw("view", analysis.sides[0].view);
+  }
   if (join.before) fields.time("before", *join.before).time("after", *join.after);
   const bool streams = join.before.has_value();
   if (join.grace || streams) fields.time("grace", join.grace.value_or(milliseconds(0)));
   if (streams && join.type != JoinType::inner && declaration.emit_interval.count() > 0)
     fields.time("emit_interval", declaration.emit_interval);
+  // What waits in the buffer is kept as Kafka Streams keeps it.
+  if (join.grace && !streams)
+    fields.text("key_serde", analysis.in[0].flow.key_serde).text("value_serde", analysis.in[0].flow.value_serde);
   return table_fields(fields.more(analysis.views), analysis).object();
 }
 
@@ -119,7 +128,8 @@ std::string suppress_config(const NodeDeclaration& node, const NodeAnalysis& ana
   return table_fields(fields.flag("stop_when_full", suppress.stop_when_full), analysis).object();
 }
 
-std::string join_type(const NodeAnalysis& analysis) {
+std::string join_type(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+  if (is_foreign_key_join(node)) return "kstreamd.foreign_key_join";
   const Flow &left = analysis.in[0].flow, &right = analysis.in[1].flow;
   if (right.global) return "kstreamd.global_join";
   if (!right.table) return "kstreamd.stream_join";
@@ -135,13 +145,6 @@ std::string windowed_type(const Window& window) {
     default:
       return "kstreamd.time_windows";
   }
-}
-
-// Adds the functions that the expressions may call.
-std::string with_script(std::string config, const Declaration& declaration, bool has_expressions) {
-  if (!has_expressions || declaration.script.text.empty()) return config;
-  config.pop_back();
-  return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
 }
 
 std::string operator_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis) {
@@ -161,6 +164,12 @@ std::string operator_config(const Declaration& declaration, const NodeDeclaratio
 
 }  // namespace
 
+std::string with_script(std::string config, const Declaration& declaration, bool has_expressions) {
+  if (!has_expressions || declaration.script.text.empty()) return config;
+  config.pop_back();
+  return config + (config.size() > 1 ? ",\"script\":" : "\"script\":") + quote_json(declaration.script.text) + "}";
+}
+
 std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "process") return node.process_type;
@@ -169,7 +178,7 @@ std::string processor_type(const NodeDeclaration& node, const NodeAnalysis& anal
   if (op == "sink") return node.expressions.empty() ? "" : "kstreamd.sink_fields";
   if (op == "table" || op == "to_table") return "kstreamd.table";
   if (op == "repartition") return "kstreamd.merge";
-  if (op == "join") return analysis.in.size() < 2 ? "" : join_type(analysis);
+  if (op == "join") return analysis.in.size() < 2 ? "" : join_type(node, analysis);
   if (is_aggregation(op) && node.window) return windowed_type(*node.window);
   const bool table = analysis.table_in();
   if (table && (is_table_operator(op) || is_aggregation(op))) return "kstreamd.table_" + op;

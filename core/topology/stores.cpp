@@ -171,6 +171,7 @@ void Checker::check_stores() {
   std::set<std::string> used;
   for (size_t i = 0; i < declaration_.nodes.size(); ++i) {
     std::set<std::string> own;
+    if (is_foreign_key_join(declared(i))) used.insert(subscriptions_store(declared(i)));
     for (const auto& use : node(i).stores) {
       const auto& name = use.shape.name;
       used.insert(name);
@@ -182,7 +183,7 @@ void Checker::check_stores() {
       if (!use.owned) continue;
       const auto kind = kind_of(use.shape.type);
       const auto* said = entry(name);
-      const bool versions = said && said->type == "versioned" && use.shape.type == "timestamped";
+      const bool versions = said && said->type == "versioned" && use.shape.type == "timestamped" && !use.shape.global;
       if (said && said->typed && !versions)
         check_store_kind(i, use.pointer, "the store of a " + declared(i).operator_name, name, kind);
       auto [first, fresh] = owners.emplace(name, declared(i).name);

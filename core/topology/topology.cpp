@@ -11,6 +11,7 @@ std::vector<std::string> Topology::source_topics() const {
   std::set<std::string> topics;
   for (const auto& node : nodes)
     if (node.operator_name == "source") topics.insert(node.topics.begin(), node.topics.end());
+  for (const auto& table : global_tables) topics.insert(table.topic);
   return {topics.begin(), topics.end()};
 }
 

@@ -62,10 +62,11 @@ struct Node {
   std::string operator_name;  // as in YAML: "filter", "count", "source", ...; "repartition_sink" / "repartition_source"
                               // when derived
   bool table = false;         // its output is a table's updates
-  bool takes_changes = false;    // it is given updates as KST_CHANGE; any other node gets the new values alone
-  bool drops_null_keys = false;  // a sink: records without a key are dropped and counted
-  bool tells_inputs = false;     // kst_record.input says over which Edge::input a record came
-  std::string derived_for;       // of a derived node: the declared node whose input it prepares
+  bool takes_changes = false;     // it is given updates as KST_CHANGE; any other node gets the new values alone
+  bool drops_null_keys = false;   // a sink: records without a key are dropped and counted
+  bool takes_partitions = false;  // a sink: kst_record.input says to which partition a record goes
+  bool tells_inputs = false;      // kst_record.input says over which Edge::input a record came
+  std::string derived_for;        // of a derived node: the declared node whose input it prepares
 
   // Inputs as declared: node names or "node.OUTPUT"
   std::vector<std::string> from;
@@ -145,6 +146,9 @@ struct RepartitionTopic {
   int source_node = -1;               // reads it
   std::string reader;                 // the declared node that it leads to
   std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
+  // As many partitions as what else its reader's sub-topology reads: of a join by foreign key, which has one each way
+  // between two sub-topologies, so that neither is upstream of the other.
+  bool as_reader = false;
 
   bool operator==(const RepartitionTopic&) const = default;
 };
@@ -176,8 +180,9 @@ struct Topology {
   std::vector<SubTopology> sub_topologies;  // upstream before downstream
   std::vector<RepartitionTopic> repartitions;
 
-  std::vector<std::string> source_topics() const;  // without the internal ones, sorted, no repeats
-  std::vector<std::string> sink_topics() const;    // the same; with the dead-letter topic, if there is one
+  // Those of global tables too, without the internal ones; sorted, no repeats.
+  std::vector<std::string> source_topics() const;
+  std::vector<std::string> sink_topics() const;  // the same; with the dead-letter topic, if there is one
   // Whether a source reads topics by a pattern, and a sink writes topics that it says for each record.
   bool has_patterns() const;
   bool has_named_topics() const;

@@ -2,9 +2,11 @@
 
 #include "plugins/builtin/aggregations.h"
 #include "plugins/builtin/fields.h"
+#include "plugins/builtin/foreign_key.h"
 #include "plugins/builtin/operators.h"
 #include "plugins/builtin/stream_join.h"
 #include "plugins/builtin/suppress.h"
+#include "plugins/builtin/table_joins.h"
 #include "plugins/builtin/tables.h"
 #include "plugins/builtin/windows.h"
 
@@ -15,7 +17,9 @@ const kst_plugin* builtin_plugin() {
   return sdk::plugin<Filter, FilterNot, Map, MapValues, FlatMap, FlatMapValues, SelectKey, Merge, Branch, Peek, Count,
                      ToStream, Reduce, Aggregate, Cogroup, Table, TableFilter, TableFilterNot, TableMapValues,
                      TableGroupBy, TableCount, TableReduce, TableAggregate, TimeWindows, SlidingWindows, SessionWindows,
-                     Suppress, StreamJoin, SourceTimestamp, SinkFields>("builtin", KSTREAMD_VERSION);
+                     Suppress, StreamJoin, SourceTimestamp, SinkFields, StreamTableJoin, GlobalJoin, TableJoin,
+                     ForeignKeySubscribe, ForeignKeyLookup, ForeignKeyUpdate, ForeignKeyJoin>("builtin",
+                                                                                              KSTREAMD_VERSION);
 }
 
 }  // namespace kstreamd

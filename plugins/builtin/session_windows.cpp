@@ -11,6 +11,7 @@ SessionWindows::SessionWindows(const sdk::Config& config)
 void SessionWindows::bind(sdk::Context& context) {
   store_.emplace(context.session_store(0));
   bytes_.emplace(context, 0);
+  late_.emplace(context);
 }
 
 void SessionWindows::init(sdk::Context& context) {
@@ -46,7 +47,7 @@ void SessionWindows::process_one(const Record& record, sdk::Context& context) {
     session.start = std::min(session.start, old.start);
     session.end = std::max(session.end, old.end);
   }
-  if (session.end < time_.get() - times_.grace - times_.size) return context.drop("late");
+  if (session.end < time_.get() - times_.grace - times_.size) return late_->drop(record, 1);
   if (session.start != record.timestamp || session.end != record.timestamp) {
     for (const auto& old : found_) {
       store_->put(key, old.start, old.end, null_value(), record.timestamp);

@@ -22,8 +22,8 @@ struct TableView::Step {
   bool versioned = false;
 };
 
-TableView::TableView(sdk::Context& context, const sdk::Config& config, std::string_view key)
-    : context_(context), config_(config) {
+TableView::TableView(sdk::Context& context, const sdk::Config& config, std::string_view key, uint32_t first_store)
+    : context_(context), config_(config), first_store_(first_store) {
   if (config.has(key)) root_ = read(config.object(key));
 }
 
@@ -38,7 +38,7 @@ std::unique_ptr<TableView::Step> TableView::read(const sdk::Config& tree) {
   using Kind = Step::Kind;
   auto step = std::make_unique<Step>();
   if (tree.has("store")) {
-    step->store = static_cast<uint32_t>(tree.integer("store"));
+    step->store = first_store_ + static_cast<uint32_t>(tree.integer("store"));
     const std::string kind = tree.string("kind", "");
     step->kind = kind == "versioned" ? Kind::versions
                  : kind == "window"  ? Kind::windows
@@ -69,13 +69,10 @@ bool TableView::versioned() const { return root_ && root_->versioned; }
 
 Stamped TableView::get(const Value& key, int64_t as_of) const { return root_ ? look(*root_, key, as_of) : Stamped{}; }
 
-void TableView::get_many(std::span<sdk::Row> rows) const {
-  if (root_ && root_->kind == Step::Kind::rows) return context_.store(root_->store).get_many(rows);
-  for (sdk::Row& row : rows) {
-    const Stamped found = get(row.key);
-    row.value = found.value;
-    row.timestamp = found.timestamp;
-  }
+bool TableView::is_store() const { return root_ && root_->kind == Step::Kind::rows; }
+
+kst_status TableView::try_get_many(std::span<sdk::Row> rows) const {
+  return context_.store(root_->store).try_get_many(rows);
 }
 
 Stamped TableView::look(const Step& step, const Value& key, int64_t as_of) const {

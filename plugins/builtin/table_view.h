@@ -20,8 +20,9 @@ namespace kstreamd::builtin {
 // it has a Lua state of its own, if any. Made with the processor; used inside its calls.
 class TableView {
  public:
-  // `key` of the node's configuration holds the tree. Without it no key has a value: for trial constructions.
-  TableView(sdk::Context& context, const sdk::Config& config, std::string_view key);
+  // `key` of the node's configuration holds the tree; its stores are numbered from the node's `first_store` on. Without
+  // it no key has a value: for trial constructions.
+  TableView(sdk::Context& context, const sdk::Config& config, std::string_view key, uint32_t first_store = 0);
   ~TableView();
 
   // Whether it knows what keys had at earlier times.
@@ -29,8 +30,10 @@ class TableView {
   // What a key has, or of a versioned table had at `as_of`. Valid until the call into the processor returns. Throws
   // script::ScriptError where an expression on the way fails.
   Stamped get(const Value& key, int64_t as_of = sdk::kLatest) const;
-  // The same for many keys: fills value and timestamp of rows whose keys are set.
-  void get_many(std::span<sdk::Row> rows) const;
+  // Whether rows are looked up as they are kept, by try_get_many.
+  bool is_store() const;
+  // RawKeyValueStore::try_get_many of that store.
+  kst_status try_get_many(std::span<sdk::Row> rows) const;
 
  private:
   struct Step;
@@ -42,6 +45,7 @@ class TableView {
 
   sdk::Context& context_;
   const sdk::Config config_;
+  const uint32_t first_store_;
   mutable std::optional<Expressions> expressions_;
   std::unique_ptr<Step> root_;
 };

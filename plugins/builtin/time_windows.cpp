@@ -57,6 +57,7 @@ TimeWindows::TimeWindows(const sdk::Config& config)
 void TimeWindows::bind(sdk::Context& context) {
   store_.emplace(context.window_store(0));
   bytes_.emplace(context, 0);
+  late_.emplace(context);
 }
 
 void TimeWindows::init(sdk::Context& context) {
@@ -149,18 +150,17 @@ void TimeWindows::forward_counts(std::span<const Record> records, sdk::Context& 
   for (size_t i = 0; i < records.size(); ++i) {
     context.processing(i);
     if (is_null(records[i].key)) context.drop("null_key");
+    size_t closed = 0;
     for (; use < uses_until_[i]; ++use) {
       const Use& here = uses_[use];
-      if (here.row == kLate) {
-        context.drop("late");
-        continue;
-      }
-      if (aggregation_.on_close()) continue;
+      if (here.row == kLate) ++closed;
+      if (here.row == kLate || aggregation_.on_close()) continue;
       const auto& row = rows_[here.row];
       if (is_null(keys_[here.row]))
         keys_[here.row] = windowed_value({row.key, row.start, end_of(row.start)}, context.memory());
       aggregation_.forward(context, records[i], keys_[here.row], {here.now, here.before}, here.timestamp);
     }
+    late_->drop(records[i], closed);
   }
 }
 
@@ -171,12 +171,14 @@ void TimeWindows::process_one(const Record& record, sdk::Context& context) {
   time_.pass(record.timestamp);
   if (aggregation_.on_close()) close(record, context);
   const Value key = plain_key(record.key, *bytes_);
+  size_t closed = 0;
   for (int64_t start = first_start(record.timestamp); start <= record.timestamp; start += times_.advance) {
     if (late(start, time_.get()))
-      context.drop("late");
+      ++closed;
     else
       update(record, key, start, context);
   }
+  late_->drop(record, closed);
 }
 
 void TimeWindows::update(const Record& record, const Value& key, int64_t start, sdk::Context& context) {

@@ -273,6 +273,15 @@ TEST_CASE("the records of one request are written all or not at all") {
   CHECK(post(R"({"records":[{"value":"a"}]})", {{"value", "int46"}}).status == 400);
   CHECK(post(R"([])").status == 400);
   CHECK(post("nonsense").status == 400);
+  // No request makes the daemon open a file or ask another server.
+  for (const std::string serde :
+       {R"({"avro":{"schema":"/etc/passwd"}})", R"({"time_windowed":{"avro":{"schema":"/etc/passwd"}}})",
+        R"({"time_windowed":"{\"avro\":{\"schema\":\"/etc/passwd\"}}"})",
+        R"({"\u0061vro":{"registry":"http://h:1"}})"}) {
+    const auto refused = post(R"({"records":[{"value":"a"}]})", {{"value", serde}});
+    CHECK(refused.status == 400);
+    CHECK_THAT(refused.body, Catch::Matchers::Contains("cannot be used over HTTP"));
+  }
   const auto written = post(R"({"records":[{"key":"k","value":7,"partition":1,"timestamp":5}]})", {{"value", "int64"}});
   REQUIRE(written.status == 200);
   CHECK(json::parse(written.body)["written"] == 1);

@@ -41,6 +41,13 @@ TEST_CASE("text becomes bytes and JSON again, by serde") {
   CHECK(json_round_trip("bytes", "\xff\x00") == R"({"base64":"/w=="})");
 }
 
+TEST_CASE("serdes with arguments are named by their JSON") {
+  const std::string windowed = R"({"time_windowed":"string","size":10})";
+  CHECK(json_round_trip(windowed, R"({"start":5,"end":15,"key":"a"})") == R"({"end":15,"key":"a","start":5})");
+  CHECK(json_round_trip(windowed, "a") == "refused");
+  CHECK(serde_named(R"({"time_windowed":"strnig"})").error().message == "unknown serde 'strnig' within time_windowed");
+}
+
 TEST_CASE("bytes that do not fit a serde are shown, and said") {
   std::string out;
   CHECK_FALSE(append_json_of_bytes(out, serde("int64"), "abc"));

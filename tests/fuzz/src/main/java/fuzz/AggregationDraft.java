@@ -19,11 +19,13 @@ final class AggregationDraft {
   boolean ofStream(boolean windows) {
     Shape from = draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed());
     if (from == null) return false;
-    String operator = draft.areas.contains("aggregations") ? draft.pick("count", "count", "reduce", "aggregate", "cogroup") : "count";
+    String operator =
+        draft.areas.contains("aggregations") ? draft.pick("count", "count", "reduce", "aggregate", "cogroup") : "count";
     Shape second = null;
     if (operator.equals("cogroup")) {
-      second = draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed() && shape != from && shape.key.equals(from.key)
-          && !shape.keyChanged && !from.keyChanged && shape.canMeet(from));
+      second = draft.any(shape
+          -> shape.kind == Kind.STREAM && !shape.windowed() && shape != from && shape.key.equals(from.key)
+              && !shape.keyChanged && !from.keyChanged && shape.canMeet(from));
       if (second == null) operator = "aggregate";
     }
     Shape made = from.below(draft.name(operator));
@@ -63,7 +65,8 @@ final class AggregationDraft {
     return kind;
   }
 
-  private void fold(String operator, Shape from, Shape second, Shape made, Map<String, Object> arguments, boolean session) {
+  private void fold(
+      String operator, Shape from, Shape second, Shape made, Map<String, Object> arguments, boolean session) {
     made.notInitial = null;
     switch (operator) {
       case "count":
@@ -80,7 +83,8 @@ final class AggregationDraft {
         if (second == null) {
           arguments.put("add", fold.add());
         } else {
-          arguments.put("add", map(from.name, fold.add(), second.name, draft.expressions.fold(second.value, made.value).add()));
+          arguments.put(
+              "add", map(from.name, fold.add(), second.name, draft.expressions.fold(second.value, made.value).add()));
         }
         if (session) arguments.put("merge", fold.merge());
         arguments.put("value", Draft.serde(made.value));
@@ -128,7 +132,8 @@ final class AggregationDraft {
     if (from.notInitial != null) key = "return (" + from.notInitial + ") and (" + key + ") or nil";
     Type value = draft.type();
     Map<String, Object> node = map("from", from.name);
-    node.put("group_by", map("key", key, "value", operator.equals("count") ? "1" : draft.expressions.value(from.value, value)));
+    node.put("group_by",
+        map("key", key, "value", operator.equals("count") ? "1" : draft.expressions.value(from.value, value)));
     if (operator.equals("count")) value = Type.INT;
     made.key = "string";
     node.put("serde", map("key", "string", "value", Draft.serde(value)));
@@ -164,8 +169,9 @@ final class AggregationDraft {
   List<Shape> sharers(Shape with) {
     List<Shape> sharers = new ArrayList<>();
     for (Shape shape : draft.shapes) {
-      if (shape != with && shape.kind != Kind.GLOBAL && !shape.windowed() && !with.windowed() && shape.value == with.value
-          && shape.key.equals(with.key) && shape.canMeet(with)) sharers.add(shape);
+      if (shape != with && shape.kind != Kind.GLOBAL && !shape.windowed() && !with.windowed()
+          && shape.value == with.value && shape.key.equals(with.key) && shape.canMeet(with))
+        sharers.add(shape);
     }
     return sharers;
   }

@@ -72,7 +72,8 @@ final class Aggregations {
     };
     if (!operator.equals("count")) expressions(plan);
     if (operator.equals("cogroup")) return cogroup(plan, from, Nodes.list(node.get("from")), groupBy);
-    return table ? ofTable(plan, from.get(0), Nodes.map(groupBy), input) : ofStream(plan, grouped(from.get(0), groupBy, plan.key));
+    return table ? ofTable(plan, from.get(0), Nodes.map(groupBy), input)
+                 : ofStream(plan, grouped(from.get(0), groupBy, plan.key));
   }
 
   private static void expressions(Plan plan) {
@@ -98,18 +99,22 @@ final class Aggregations {
   }
 
   private static KGroupedStream<Object, Object> grouped(Node from, Object groupBy, Codec key) {
-    KStream<Object, Object> stream = groupBy == null ? from.stream : StreamOperators.selectKey(from.stream, new Expr(groupBy));
+    KStream<Object, Object> stream =
+        groupBy == null ? from.stream : StreamOperators.selectKey(from.stream, new Expr(groupBy));
     return stream.groupByKey(Grouped.with(key, from.value));
   }
 
-  private <S extends org.apache.kafka.streams.processor.StateStore> Materialized<Object, Object, S> store(Plan plan, Codec.Window kind, long size) {
+  private <S extends org.apache.kafka.streams.processor.StateStore> Materialized<Object, Object, S> store(
+      Plan plan, Codec.Window kind, long size) {
     Object name = plan.arguments.get("store");
-    Materialized<Object, Object, S> store = name == null ? Materialized.with(plan.key, plan.value) : Materialized.as((String) name);
+    Materialized<Object, Object, S> store =
+        name == null ? Materialized.with(plan.key, plan.value) : Materialized.as((String) name);
     if (name != null) nodes.stores.put((String) name, new Codec[] {plan.key.windowed(kind, size), plan.value});
     store = store.withKeySerde(plan.key).withValueSerde(plan.value);
     store = plan.perCommit ? store.withCachingEnabled() : store.withCachingDisabled();
     if (plan.onClose && nodes.longRetention) return store.withRetention(DAY);
-    return plan.window.containsKey("retention") ? store.withRetention(Nodes.duration(plan.window.get("retention"))) : store;
+    return plan.window.containsKey("retention") ? store.withRetention(Nodes.duration(plan.window.get("retention")))
+                                                : store;
   }
 
   private Node ofTable(Plan plan, Node from, Map<String, Object> groupBy, Codec input) {
@@ -167,8 +172,10 @@ final class Aggregations {
     Map<String, Object> add = Nodes.map(plan.arguments.get("add"));
     for (int i = 0; i < from.size(); i++) {
       Expr expression = new Expr(add.get(names.get(i)));
-      Aggregator<Object, Object, Object> one = (key, value, aggregate) -> expression.eval(Expr.aggregation(key, value, aggregate));
-      KGroupedStream<Object, Object> grouped = grouped(from.get(i), groupBy, groupBy == null ? from.get(i).key : plan.key);
+      Aggregator<Object, Object, Object> one = (key, value, aggregate) -> expression.eval(Expr.aggregation(key, value,
+          aggregate));
+      KGroupedStream<Object, Object> grouped = grouped(from.get(i), groupBy,
+          groupBy == null ? from.get(i).key : plan.key);
       all = all == null ? grouped.cogroup(one) : all.cogroup(grouped, one);
     }
     if (plan.window.containsKey("session")) {
@@ -179,7 +186,8 @@ final class Aggregations {
     if (!plan.window.isEmpty()) {
       long size = size(plan.window);
       Materialized<Object, Object, WindowStore<Bytes, byte[]>> rows = store(plan, Codec.Window.TIME, size);
-      var windows = plan.window.containsKey("sliding") ? all.windowedBy(sliding(plan.window)) : all.windowedBy(fixed(plan.window));
+      var windows = plan.window.containsKey("sliding") ? all.windowedBy(sliding(plan.window))
+                                                       : all.windowedBy(fixed(plan.window));
       return Node.of(cast(windows.aggregate(plan.init, rows)), plan.key.windowed(Codec.Window.TIME, size), plan.value);
     }
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows = store(plan, Codec.Window.NONE, 0);
@@ -218,7 +226,8 @@ final class Aggregations {
   }
 
   @SuppressWarnings("unchecked")
-  private static <S extends org.apache.kafka.streams.processor.StateStore> Materialized<Object, Long, S> rows(Materialized<Object, Object, S> rows) {
+  private static <S extends org.apache.kafka.streams.processor.StateStore> Materialized<Object, Long, S> rows(
+      Materialized<Object, Object, S> rows) {
     return (Materialized<Object, Long, S>) (Materialized<Object, ?, S>) rows;
   }
 }

@@ -13,11 +13,15 @@ import org.apache.kafka.streams.state.VersionedKeyValueStore;
 import org.yaml.snakeyaml.Yaml;
 
 /**
- * One seed: what the generator made, run through Kafka Streams and written down as a topology file and a test file. Inputs
- * at which Kafka Streams does what kstreamd is meant not to do (docs/kafka-streams.md, "Differences") are left out.
+ * One seed: what the generator made, run through Kafka Streams and written down as a topology file and a test file.
+ * Inputs at which Kafka Streams does what kstreamd is meant not to do (docs/kafka-streams.md, "Differences") are left
+ * out.
  */
 final class Case {
-  /** What came of the steps: the outputs after each, and the stores' rows at the end; `odd` is the first step to leave out, or -1. */
+  /**
+   * What came of the steps: the outputs after each, and the stores' rows at the end; `odd` is the first step to leave
+   * out, or -1.
+   */
   private record Run(List<List<String>> outputs, List<String> rows, int odd) {}
 
   private final Generator generator;
@@ -79,7 +83,8 @@ final class Case {
         List<String> lines = new ArrayList<>();
         runner.take().values().forEach(records -> records.forEach(record -> {
           lines.add(YamlText.output(record, generator.headers));
-          keys.add(record.key() instanceof org.apache.kafka.streams.kstream.Windowed<?> windowed ? windowed.key() : record.key());
+          keys.add(record.key() instanceof org.apache.kafka.streams.kstream.Windowed<?> windowed ? windowed.key()
+                                                                                                 : record.key());
         }));
         outputs.add(lines);
       }
@@ -94,7 +99,9 @@ final class Case {
       if (store == null || generator.draft.unlistedStores.contains(name)) return;
       List<Object> fitting = new ArrayList<>();
       for (Object key : keys) {
-        if (codecs[0].name.equals("int64") ? key instanceof Long : codecs[0].name.equals("string") && key instanceof String) fitting.add(key);
+        if (codecs[0].name.equals("int64") ? key instanceof Long
+                                           : codecs[0].name.equals("string") && key instanceof String)
+          fitting.add(key);
       }
       Set<Object> found = new LinkedHashSet<>();
       for (StoreRows.Row row : StoreRows.all(store, fitting)) {

@@ -12,7 +12,9 @@ import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.kstream.internals.TimeWindow;
 
-/** A serde of TOPOLOGY.md for the values of `Lua`; `window` says how a windowed key is written, NONE that it is none. */
+/**
+ * A serde of TOPOLOGY.md for the values of `Lua`; `window` says how a windowed key is written, NONE that it is none.
+ */
 public class Codec implements Serde<Object> {
   enum Window { NONE, TIME, SESSION }
 

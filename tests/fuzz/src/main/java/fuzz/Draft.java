@@ -136,8 +136,9 @@ final class Draft {
     source.put("key", topic.key());
     source.put("value", serde(type));
     if (chance(6)) {
-      source.put("timestamp", pick("timestamp + " + grain, "timestamp - " + 2 * grain, "key ~= 'b' and timestamp or nil",
-          "value ~= nil and timestamp or timestamp + 7"));
+      source.put("timestamp",
+          pick("timestamp + " + grain, "timestamp - " + 2 * grain, "key ~= 'b' and timestamp or nil",
+              "value ~= nil and timestamp or timestamp + 7"));
     }
     add(shape, map("source", source));
     return shape;
@@ -158,7 +159,8 @@ final class Draft {
       if (chance(25)) {
         shape.versioned = true;
         stores.put(shape.name + "-store",
-            map("type", "versioned", "key", topic.key(), "value", serde(type), "retention", duration(pick(10, 20, 60))));
+            map("type", "versioned", "key", topic.key(), "value", serde(type), "retention",
+                duration(pick(10, 20, 60))));
       }
     }
     add(shape, map("table", table));
@@ -173,7 +175,9 @@ final class Draft {
     shape.kind = Kind.GLOBAL;
     shape.key = topic.key();
     shape.value = type;
-    add(shape, map("global_table", map("topic", topic.name(), "key", topic.key(), "value", serde(type), "store", shape.name + "-store")));
+    add(shape,
+        map("global_table",
+            map("topic", topic.name(), "key", topic.key(), "value", serde(type), "store", shape.name + "-store")));
     return shape;
   }
 

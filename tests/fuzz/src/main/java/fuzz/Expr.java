@@ -50,7 +50,8 @@ final class Expr {
     scope.declare("timestamp", timestamp);
     Map<String, Object> texts = new java.util.TreeMap<>();
     for (Header header : headers) {
-      texts.put(header.key(), header.value() == null ? null : new String(header.value(), java.nio.charset.StandardCharsets.UTF_8));
+      texts.put(header.key(),
+          header.value() == null ? null : new String(header.value(), java.nio.charset.StandardCharsets.UTF_8));
     }
     scope.declare("headers", texts);
     if (from != null) {

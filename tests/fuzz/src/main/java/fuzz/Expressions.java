@@ -18,15 +18,19 @@ final class Expressions {
 
   String condition(Type type) {
     int n = random.nextInt(8);
-    String general = random.nextInt(6) == 0 ? pick("value ~= nil", "key ~= 'a'", "key == nil or key ~= 'b'", "true") : null;
+    String general = random.nextInt(6) == 0 ? pick("value ~= nil", "key ~= 'a'", "key == nil or key ~= 'b'",
+        "true") : null;
     if (general != null) return general;
     return switch (type) {
       case STRING -> pick("value ~= nil and #value > 1", "value ~= 'b1'", "value and string.sub(value, 1, 1) ~= 'a'",
           "value and value >= 'b'", "(value or 'z') < 'c'", "value == nil or #value % 2 == 0");
-      case INT -> pick("value and value > " + n, "(value or 0) % 2 == 0", "value and value < " + n, "value ~= " + n, "(value or 9) >= " + n,
+      case INT -> pick("value and value > " + n, "(value or 0) % 2 == 0", "value and value < " + n, "value ~= " + n,
+          "(value or 9) >= " + n,
           "value and value * 2 ~= 8");
-      case FLOAT -> pick("value and value > " + n + ".5", "(value or 0.25) * 2 >= 3", "value ~= 1.5", "value and math.floor(value) % 2 == 0", "value ~= 2");
-      case OBJECT -> pick("value and value.g == 'x'", "value and (value.n or 0) > " + n, "value and value.u ~= 'a'", "value and value.t ~= nil",
+      case FLOAT -> pick("value and value > " + n + ".5", "(value or 0.25) * 2 >= 3", "value ~= 1.5",
+          "value and math.floor(value) % 2 == 0", "value ~= 2");
+      case OBJECT -> pick("value and value.g == 'x'", "value and (value.n or 0) > " + n, "value and value.u ~= 'a'",
+          "value and value.t ~= nil",
           "(value and value.n or 0) % 2 == 0", "value and value.g");
     };
   }
@@ -62,14 +66,18 @@ final class Expressions {
   /** A value of type `to` made of one of type `from`. */
   String value(Type from, Type to) {
     String made = switch (to) {
-      case STRING -> pick(text(from, "value") + " .. 'x'", "string.sub('m' .. " + text(from, "value") + ", 1, 6)", "upper('' .. " + text(from, "value") + ")",
+      case STRING -> pick(text(from, "value") + " .. 'x'", "string.sub('m' .. " + text(from, "value") + ", 1, 6)",
+          "upper('' .. " + text(from, "value") + ")",
           "'<' .. " + text(from, "value") + " .. '>'", "string.sub(" + text(from, "value") + " .. '', -3)");
-      case INT -> pick(number(from, "value") + " + 1", number(from, "value") + " * 2", "-" + number(from, "value"), number(from, "value") + " // 2",
+      case INT -> pick(number(from, "value") + " + 1", number(from, "value") + " * 2", "-" + number(from, "value"),
+          number(from, "value") + " // 2",
           number(from, "value") + " % 5");
       case FLOAT -> from == Type.FLOAT ? pick("(value or 0) / 2", "(value or 1) * 2", "(value or 0) + 0.25")
           : pick(number(from, "value") + " / 2", number(from, "value") + " * 0.25", number(from, "value") + " + 0.5");
-      case OBJECT -> pick("{ g = " + group(from, "value") + ", n = " + number(from, "value") + ", u = " + letter() + ", t = 't' .. " + text(from, "value") + " }",
-          "{ g = " + group(from, "value") + ", n = " + number(from, "value") + " + 1 }", "{ n = " + number(from, "value") + ", t = " + letter() + " }");
+      case OBJECT -> pick("{ g = " + group(from, "value") + ", n = " + number(from,
+          "value") + ", u = " + letter() + ", t = 't' .. " + text(from, "value") + " }",
+          "{ g = " + group(from, "value") + ", n = " + number(from, "value") + " + 1 }", "{ n = " + number(from,
+              "value") + ", t = " + letter() + " }");
     };
     if (from == to && from == Type.OBJECT && random.nextInt(3) == 0) made = "value";
     return switch (random.nextInt(6)) {
@@ -99,9 +107,12 @@ final class Expressions {
       case 0 -> "key and 'k' .. key";
       case 1 -> letter();
       default -> switch (type) {
-        case STRING -> pick("value and string.sub(value, 1, 1)", "value ~= '' and value or nil", "string.sub(value or 'd', -1)");
-        case INT -> pick("value and 'k' .. value % 3", "value and value > 2 and 'high' or 'low'", "'a' .. (value or 1) % 2");
-        case FLOAT -> pick("value and 'k' .. math.floor(value) % 3", "value and value > 2.25 and 'high' or 'low'", "'v' .. (value or 0.5)");
+        case STRING -> pick("value and string.sub(value, 1, 1)", "value ~= '' and value or nil",
+            "string.sub(value or 'd', -1)");
+        case INT -> pick("value and 'k' .. value % 3", "value and value > 2 and 'high' or 'low'",
+            "'a' .. (value or 1) % 2");
+        case FLOAT -> pick("value and 'k' .. math.floor(value) % 3", "value and value > 2.25 and 'high' or 'low'",
+            "'v' .. (value or 0.5)");
         case OBJECT -> pick("value.g", "value.u", "value and (value.g or value.u)", "value and (value.u or 'none')");
       };
     };
@@ -118,11 +129,13 @@ final class Expressions {
 
   /** Which windowed keys give: of key and window. */
   String keyOfWindow() {
-    return pick("key", "'w' .. window.start // 1000", "key and key .. '@' .. window.start", "(key or '') .. '-' .. window['end']");
+    return pick("key", "'w' .. window.start // 1000", "key and key .. '@' .. window.start",
+        "(key or '') .. '-' .. window['end']");
   }
 
   String listOfValues(Type from, Type to) {
-    if (from == Type.STRING && to == Type.STRING && random.nextBoolean()) return "value == nil and {} or split(value, ' ')";
+    if (from == Type.STRING && to == Type.STRING
+        && random.nextBoolean()) return "value == nil and {} or split(value, ' ')";
     String one = switch (to) {
       case STRING -> text(from, "value") + " .. ''";
       case INT -> number(from, "value");
@@ -135,7 +148,8 @@ final class Expressions {
       case FLOAT -> "4.0";
       case OBJECT -> "{ n = 1, u = " + letter() + " }";
     };
-    return pick("value == nil and {} or { " + one + ", " + other + " }", "list(" + one + ")", "{ " + other + ", " + one + ", " + other + " }",
+    return pick("value == nil and {} or { " + one + ", " + other + " }", "list(" + one + ")",
+        "{ " + other + ", " + one + ", " + other + " }",
         "local out = {} if value then out[1] = " + one + " end return out");
   }
 
@@ -147,7 +161,8 @@ final class Expressions {
       case OBJECT -> "{ n = " + number(from, "value") + ", g = " + group(from, "value") + " }";
     };
     return pick("{ { key = " + letter() + ", value = " + one + " } }",
-        "value == nil and {} or { { key = " + group(from, "value") + " or 'none', value = " + one + " }, { key = " + letter() + ", value = " + one + " } }",
+        "value == nil and {} or { { key = " + group(from,
+            "value") + " or 'none', value = " + one + " }, { key = " + letter() + ", value = " + one + " } }",
         "local out = {} for i = 1, 2 do out[i] = { key = 'f' .. i, value = " + one + " } end return out");
   }
 
@@ -163,7 +178,8 @@ final class Expressions {
       case STRING: {
         String add = "string.sub(aggregate .. '+' .. " + text + ", -30)";
         if (mayDelete) add = "return " + number + " % 5 ~= 3 and " + add + " or nil";
-        return new Fold("''", add, "string.sub(aggregate .. '-' .. " + text + ", -30)", "string.sub(left .. '|' .. right, -30)", "value ~= ''");
+        return new Fold("''", add, "string.sub(aggregate .. '-' .. " + text + ", -30)",
+            "string.sub(left .. '|' .. right, -30)", "value ~= ''");
       }
       case INT: {
         String add = "aggregate + " + number;
@@ -171,23 +187,29 @@ final class Expressions {
         return new Fold("0", add, "aggregate - " + number, "left + right", "value ~= 0");
       }
       case FLOAT:
-        return new Fold("0.0", "aggregate + " + number + " * 0.5", "aggregate - " + number + " * 0.5", "left + right", "value ~= 0");
+        return new Fold("0.0", "aggregate + " + number + " * 0.5", "aggregate - " + number + " * 0.5", "left + right",
+            "value ~= 0");
       default: {
-        String add = "{ n = aggregate.n + 1, t = string.sub(aggregate.t .. " + text + ", -20), g = " + group(from, "value") + " }";
-        return new Fold("{ n = 0, t = '' }", add, "{ n = aggregate.n - 1, t = string.sub(aggregate.t .. '-' .. " + text + ", -20), g = aggregate.g }",
-            "{ n = left.n + right.n, t = string.sub(left.t .. '|' .. right.t, -20), g = right.g }", "value and value.n ~= 0");
+        String add = "{ n = aggregate.n + 1, t = string.sub(aggregate.t .. " + text + ", -20), g = " + group(from,
+            "value") + " }";
+        return new Fold("{ n = 0, t = '' }", add,
+            "{ n = aggregate.n - 1, t = string.sub(aggregate.t .. '-' .. " + text + ", -20), g = aggregate.g }",
+            "{ n = left.n + right.n, t = string.sub(left.t .. '|' .. right.t, -20), g = right.g }",
+                "value and value.n ~= 0");
       }
     }
   }
 
-  /** add and subtract of a reduce. `subtract` undoes `add` for integers only, which a reduce of a table does not ask for. */
+  /** `add` and `subtract` of a reduce; the one need not undo the other. */
   List<String> reduce(Type type) {
     return switch (type) {
-      case STRING -> List.of("string.sub((aggregate or '') .. '+' .. (value or '-'), -30)", "string.sub((aggregate or '') .. '-' .. (value or '-'), -30)");
+      case STRING -> List.of("string.sub((aggregate or '') .. '+' .. (value or '-'), -30)",
+          "string.sub((aggregate or '') .. '-' .. (value or '-'), -30)");
       case INT -> random.nextBoolean() ? List.of("(aggregate or 0) + (value or 1)", "(aggregate or 0) - (value or 1)")
           : List.of("(value or 0) > (aggregate or 0) and value or aggregate", "aggregate");
       case FLOAT -> List.of("(aggregate or 0) + (value or 0.5)", "(aggregate or 0) - (value or 0.5)");
-      case OBJECT -> List.of("{ n = (aggregate.n or 0) + (value.n or 1), g = value.g, u = aggregate.u }", "{ n = (aggregate.n or 0) - (value.n or 1), g = aggregate.g }");
+      case OBJECT -> List.of("{ n = (aggregate.n or 0) + (value.n or 1), g = value.g, u = aggregate.u }",
+          "{ n = (aggregate.n or 0) - (value.n or 1), g = aggregate.g }");
     };
   }
 
@@ -197,7 +219,8 @@ final class Expressions {
       case STRING -> "string.sub(" + text(left, "left") + " .. '+' .. " + text(right, "right") + ", 1, 24)";
       case INT -> number(left, "left") + pick(" + ", " - ", " * 3 + ") + number(right, "right");
       case FLOAT -> number(left, "left") + " + " + number(right, "right") + " / 2";
-      case OBJECT -> "{ n = " + number(left, "left") + ", t = '' .. " + text(right, "right") + ", g = " + group(left, "left") + ", u = " + group(right, "right") + " }";
+      case OBJECT -> "{ n = " + number(left, "left") + ", t = '' .. " + text(right, "right") + ", g = " + group(left,
+          "left") + ", u = " + group(right, "right") + " }";
     };
   }
 

@@ -63,7 +63,8 @@ final class Generator {
         case 2 -> !has("windows") && (has("stateless") || has("aggregations")) && aggregations.ofStream(false);
         case 3 -> has("windows") && aggregations.ofStream(random.nextInt(6) > 0);
         case 4 -> has("tables") && aggregations.ofTable();
-        case 5 -> has("tables") && tables.any() || (has("windows") || has("suppress")) && random.nextInt(2) == 0 && tables.any();
+        case 5 -> has("tables") && tables.any() || (has("windows") || has("suppress")) && random.nextInt(2) == 0
+            && tables.any();
         case 6, 7 -> has("joins") && tables.join();
         default -> has("suppress") && tables.suppress();
       };
@@ -78,8 +79,9 @@ final class Generator {
       if (shape.kind == Kind.GLOBAL || shape.used && random.nextInt(4) > 0) continue;
       draft.sink(shape, "out" + ++topic);
       List<Shape> sharers = aggregations.sharers(shape);
-      if (!sharers.isEmpty() && random.nextInt(8) == 0) draft.sink(sharers.get(random.nextInt(sharers.size())), "out" + topic);
-    }
+      if (!sharers.isEmpty() && random.nextInt(8) == 0)
+        draft.sink(sharers.get(random.nextInt(sharers.size())), "out" + topic);
+          }
   }
 
   private void inputs() {
@@ -92,7 +94,8 @@ final class Generator {
       now += random.nextInt((int) (2 * draft.grain));
       if (random.nextInt(25) == 0) now += random.nextInt((int) (40 * draft.grain));
       long timestamp = now;
-      if (disorder > 0 && random.nextInt(6) < disorder) timestamp -= random.nextInt((int) (draft.grain * (random.nextInt(5) == 0 ? 30 : 6)));
+      if (disorder > 0 && random.nextInt(6) < disorder)
+        timestamp -= random.nextInt((int) (draft.grain * (random.nextInt(5) == 0 ? 30 : 6)));
       if (random.nextInt(8) == 0) timestamp -= timestamp % draft.grain;
       batch.add(record(Math.max(0, timestamp)));
       boolean more = random.nextInt(draft.perCommit ? 2 : 5) == 0;
@@ -117,7 +120,8 @@ final class Generator {
     if (headers && random.nextInt(2) == 0) {
       List<Object> list = new ArrayList<>();
       list.add(map("key", "h", "value", "" + random.nextInt(3)));
-      if (random.nextInt(3) == 0) list.add(map("key", draft.pick("h", "i"), "value", random.nextInt(4) == 0 ? null : "more"));
+      if (random.nextInt(3) == 0)
+        list.add(map("key", draft.pick("h", "i"), "value", random.nextInt(4) == 0 ? null : "more"));
       record.put("headers", list);
     }
     return record;

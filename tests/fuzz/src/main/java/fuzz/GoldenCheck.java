@@ -42,7 +42,8 @@ final class GoldenCheck {
       String name = path.getParent().getFileName() + "/" + path.getFileName() + ": " + test.get("name");
       String problem;
       try {
-        Map<String, Object> topology = new Yaml().load(Files.readString(path.resolveSibling((String) file.get("topology"))));
+        Map<String, Object> topology =
+            new Yaml().load(Files.readString(path.resolveSibling((String) file.get("topology"))));
         boolean leap = path.getFileName().toString().startsWith("close_leap");
         problem = test(topology, file, test, leap);
       } catch (RuntimeException e) {
@@ -54,8 +55,8 @@ final class GoldenCheck {
     }
   }
 
-  private static String test(Map<String, Object> topology, Map<String, Object> file, Map<String, Object> test, boolean longRetention)
-      throws IOException {
+  private static String test(Map<String, Object> topology, Map<String, Object> file, Map<String, Object> test,
+      boolean longRetention) throws IOException {
     long start = ((Number) file.getOrDefault("start", 0)).longValue();
     try (Runner runner = new Runner(topology, longRetention, "manual".equals(file.get("commits")), start)) {
       Map<String, List<Runner.Output>> pending = new HashMap<>();
@@ -107,8 +108,10 @@ final class GoldenCheck {
 
   private static boolean same(Map<String, Object> expected, Runner.Output actual) {
     if (expected.containsKey("key") && !sameData(expected.get("key"), actual.key(), actual.keyBytes())) return false;
-    if (expected.containsKey("value") && !sameData(expected.get("value"), actual.value(), actual.valueBytes())) return false;
-    if (expected.containsKey("timestamp") && !Json.normal(expected.get("timestamp")).equals(actual.timestamp())) return false;
+    if (expected.containsKey("value") && !sameData(expected.get("value"), actual.value(), actual.valueBytes()))
+      return false;
+    if (expected.containsKey("timestamp") && !Json.normal(expected.get("timestamp")).equals(actual.timestamp()))
+      return false;
     if (!expected.containsKey("headers")) return true;
     List<Object> headers = Nodes.list(expected.get("headers"));
     if (headers.size() != actual.headers().size()) return false;
@@ -129,7 +132,8 @@ final class GoldenCheck {
   /** A text that equal values have in common. */
   private static String plain(Object value) {
     if (value instanceof Windowed<?> key) {
-      return Json.write(new java.util.TreeMap<>(Map.of("key", key.key(), "start", key.window().start(), "end", key.window().end())));
+      return Json.write(
+          new java.util.TreeMap<>(Map.of("key", key.key(), "start", key.window().start(), "end", key.window().end())));
     }
     if (value instanceof Double number && number == Math.rint(number)) return Json.write(number.longValue());
     return Json.write(value).replaceAll("\\.0+(?=[,}\\]])", "");
@@ -145,7 +149,8 @@ final class GoldenCheck {
     for (StoreRows.Row row : StoreRows.all(store, List.of(inner))) {
       if (!plain(row.key()).equals(plain(key))) continue;
       boolean same = plain(row.value()).equals(plain(Json.normal(expected.get("value"))))
-          && (row.timestamp() == null || !expected.containsKey("timestamp") || row.timestamp().equals(Json.normal(expected.get("timestamp"))));
+          && (row.timestamp() == null || !expected.containsKey("timestamp")
+              || row.timestamp().equals(Json.normal(expected.get("timestamp"))));
       return same ? null : "store " + name + ": expected " + expected + ", but " + row;
     }
     return expected.get("value") == null ? null : "store " + name + ": no row for " + expected;

@@ -36,7 +36,8 @@ final class Joins {
     return tables(left, right, type, arguments, value, key, result);
   }
 
-  private static Node global(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec result) {
+  private static Node global(
+      Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec result) {
     Expr lookup = new Expr(arguments.get("key"));
     ValueJoinerWithKey<Object, Object, Object, Object> joiner = (key, l, r) -> value.eval(Expr.sides(key, l, r));
     KStream<Object, Object> joined = switch (type) {
@@ -63,7 +64,8 @@ final class Joins {
     return swapped ? windows.before(after).after(before) : windows.before(before).after(after);
   }
 
-  private Node streams(String name, Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec result) {
+  private Node streams(
+      String name, Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec result) {
     boolean swapped = type.equals("right");
     JoinWindows windows = windows(arguments, swapped);
     KStream<Object, Object> l = left.stream;
@@ -75,21 +77,24 @@ final class Joins {
       r = l == r || left.stream == right.stream ? l : watch.watched(r);
     }
     ValueJoinerWithKey<Object, Object, Object, Object> joiner = (key, a, b) -> value.eval(Expr.sides(key, a, b));
-    StreamJoined<Object, Object, Object> stores = StreamJoined.with(left.key, left.value, right.value).withName(name).withStoreName(name);
+    StreamJoined<Object, Object, Object> stores =
+        StreamJoined.with(left.key, left.value, right.value).withName(name).withStoreName(name);
     KStream<Object, Object> joined = switch (type) {
       case "inner" -> l.join(r, joiner, windows, stores);
       case "left" -> l.leftJoin(r, joiner, windows, stores);
       case "outer" -> l.outerJoin(r, joiner, windows, stores);
       case "right" -> {
         ValueJoinerWithKey<Object, Object, Object, Object> back = (key, a, b) -> value.eval(Expr.sides(key, b, a));
-        yield r.leftJoin(l, back, windows, StreamJoined.with(left.key, right.value, left.value).withName(name).withStoreName(name));
+        yield r.leftJoin(l, back, windows, StreamJoined.with(left.key, right.value,
+            left.value).withName(name).withStoreName(name));
       }
       default -> throw new IllegalArgumentException("no such join: " + type);
     };
     return Node.of(joined, left.key, result);
   }
 
-  private static Node streamTable(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec result) {
+  private static Node streamTable(Node left, Node right, String type, Map<String, Object> arguments, Expr value,
+      Codec result) {
     ValueJoinerWithKey<Object, Object, Object, Object> joiner = (key, a, b) -> value.eval(Expr.sides(key, a, b));
     Joined<Object, Object, Object> how = Joined.with(left.key, left.value, right.value);
     if (arguments.containsKey("grace")) how = how.withGracePeriod(Nodes.duration(arguments.get("grace")));
@@ -101,7 +106,8 @@ final class Joins {
     return Node.of(joined, left.key, result);
   }
 
-  private Node tables(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key, Codec result) {
+  private Node tables(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key,
+      Codec result) {
     ValueJoiner<Object, Object, Object> joiner = (a, b) -> value.eval(Expr.sides(null, a, b));
     ValueJoiner<Object, Object, Object> swapped = (b, a) -> value.eval(Expr.sides(null, a, b));
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows = nodes.rows(arguments.get("store"), key, result);
@@ -115,7 +121,8 @@ final class Joins {
     return Node.of(joined, key, result);
   }
 
-  private Node foreign(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key, Codec result) {
+  private Node foreign(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key,
+      Codec result) {
     Expr foreignKey = new Expr(arguments.get("foreign_key"));
     ValueJoiner<Object, Object, Object> joiner = (a, b) -> value.eval(Expr.sides(null, a, b));
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows = nodes.rows(arguments.get("store"), key, result);

@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** JSON as kstreamd writes it: fields by name, no spaces, whole floats with a point. Maps are TreeMaps, integers Longs. */
+/**
+ * JSON as kstreamd writes it: fields by name, no spaces, whole floats with a point. Maps are TreeMaps, integers Longs.
+ */
 final class Json {
   private static final ObjectMapper MAPPER = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 

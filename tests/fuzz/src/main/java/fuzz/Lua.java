@@ -11,8 +11,8 @@ import java.util.Set;
  * The part of Lua 5.4 that topologies of the tests use, with kstreamd's additions, compiled to closures. It is there so
  * that one text drives both sides; it shares nothing with kstreamd's own Lua.
  *
- * <p>Values: null (nil), Boolean, Long, Double, String, byte[], Table, Function, and NULL, JSON's null, which reads as nil.
- * One thread.
+ * <p>Values: null (nil), Boolean, Long, Double, String, byte[], Table, Function, and NULL, JSON's null, which reads as
+ * nil. One thread.
  */
 final class Lua {
   static final Object NULL = new Object();
@@ -244,8 +244,8 @@ final class Lua {
     };
   }
 
-  private static final List<Set<String>> LEVELS = List.of(
-      Set.of("or"), Set.of("and"), Set.of("<", ">", "<=", ">=", "~=", "=="), Set.of(".."), Set.of("+", "-"), Set.of("*", "/", "//", "%"));
+  private static final List<Set<String>> LEVELS = List.of(Set.of("or"), Set.of("and"),
+      Set.of("<", ">", "<=", ">=", "~=", "=="), Set.of(".."), Set.of("+", "-"), Set.of("*", "/", "//", "%"));
 
   private Node expression(int level) {
     if (level == LEVELS.size()) return unary();
@@ -360,7 +360,8 @@ final class Lua {
     if (token.equals("null")) return scope -> NULL;
     if (token.equals("true")) return scope -> true;
     if (token.equals("false")) return scope -> false;
-    if (!Character.isLetter(c) && c != '_') throw new Failure("unexpected " + token + " in: " + String.join(" ", tokens));
+    if (!Character.isLetter(c) && c != '_')
+      throw new Failure("unexpected " + token + " in: " + String.join(" ", tokens));
     names.add(token);
     Object library = LuaValues.library(token);
     return new Assignable() {

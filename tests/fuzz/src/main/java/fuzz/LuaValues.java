@@ -114,10 +114,12 @@ final class LuaValues {
       case "lower" -> STRING.get("lower");
       case "trim" -> (Lua.Function) a -> ((String) a.get(0)).strip();
       case "split" -> (Lua.Function) a -> split((String) a.get(0), (String) a.get(1));
-      case "tostring" -> (Lua.Function) a -> a.get(0) == null ? "nil" : a.get(0) instanceof Boolean ? a.get(0).toString() : text(a.get(0));
+      case "tostring" -> (Lua.Function) a -> a.get(0) == null
+          ? "nil" : a.get(0) instanceof Boolean ? a.get(0).toString() : text(a.get(0));
       case "tonumber" -> (Lua.Function) a -> number(a.get(0));
       case "type" -> (Lua.Function) a -> type(a.get(0));
-      case "coalesce" -> (Lua.Function) a -> a.stream().filter(v -> v != null && v != Lua.NULL).findFirst().orElse(null);
+      case "coalesce" -> (Lua.Function) a -> a.stream().filter(v -> v != null
+          && v != Lua.NULL).findFirst().orElse(null);
       case "list" -> (Lua.Function) a -> list(a);
       case "pairs" -> (Lua.Function) a -> pairs((Table) a.get(0), true);
       case "ipairs" -> (Lua.Function) a -> pairs((Table) a.get(0), false);

@@ -10,7 +10,8 @@ import java.util.Map;
 
 /** The command line; see tests/fuzz/README.md. */
 public final class Main {
-  private static final String USAGE = "usage: fuzz.Main --seeds FROM..TO --out FOLDER [--areas A,B]\n       fuzz.Main --check-golden FOLDER";
+  private static final String USAGE =
+      "usage: fuzz.Main --seeds FROM..TO --out FOLDER [--areas A,B]\n       fuzz.Main --check-golden FOLDER";
 
   private Main() {}
 
@@ -23,13 +24,15 @@ public final class Main {
     }
     String seeds = options.get("--seeds");
     if (seeds == null || !seeds.matches("\\d+\\.\\.\\d+") || !options.containsKey("--out")) usage();
-    List<String> areas = options.containsKey("--areas") ? Arrays.asList(options.get("--areas").split(",")) : Generator.AREAS;
+    List<String> areas =
+        options.containsKey("--areas") ? Arrays.asList(options.get("--areas").split(",")) : Generator.AREAS;
     if (!Generator.AREAS.containsAll(areas)) {
       System.err.println("the areas are " + String.join(",", Generator.AREAS));
       System.exit(2);
     }
     String[] range = seeds.split("\\.\\.");
-    System.exit(write(Long.parseLong(range[0]), Long.parseLong(range[1]), areas, Path.of(options.get("--out"))) ? 0 : 1);
+    System.exit(
+        write(Long.parseLong(range[0]), Long.parseLong(range[1]), areas, Path.of(options.get("--out"))) ? 0 : 1);
   }
 
   private static boolean write(long from, long to, List<String> areas, Path folder) throws IOException {
@@ -42,7 +45,8 @@ public final class Main {
         good = false;
         Throwable cause = e;
         while (cause.getCause() != null) cause = cause.getCause();
-        System.err.println("seed " + seed + ": Kafka Streams did not take what the generator made: " + e.getMessage() + ": " + cause);
+        System.err.println(
+            "seed " + seed + ": Kafka Streams did not take what the generator made: " + e.getMessage() + ": " + cause);
       }
     }
     return good;

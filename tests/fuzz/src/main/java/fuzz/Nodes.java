@@ -14,7 +14,9 @@ import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
-/** What a topology file has become so far: the nodes by name with their serdes, the stores, the waiting rooms of joins. */
+/**
+ * What a topology file has become so far: the nodes by name with their serdes, the stores, the waiting rooms of joins.
+ */
 final class Nodes {
   /** One of `stream`, `table` and `global` is set. */
   static final class Node {
@@ -104,12 +106,14 @@ final class Nodes {
 
   /** A store for a table's rows, with the name that the arguments give, or none. */
   Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows(Object store, Codec key, Codec value) {
-    if (store == null) return Materialized.<Object, Object, KeyValueStore<Bytes, byte[]>>with(key, value).withCachingDisabled();
+    if (store == null)
+      return Materialized.<Object, Object, KeyValueStore<Bytes, byte[]>>with(key, value).withCachingDisabled();
     Map<String, Object> settings = map(map(file.get("stores")).get(store));
     stores.put((String) store, new Codec[] {key, value});
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> materialized;
     if ("versioned".equals(settings.get("type"))) {
-      materialized = Materialized.as(Stores.persistentVersionedKeyValueStore((String) store, duration(settings.get("retention"))));
+      materialized =
+          Materialized.as(Stores.persistentVersionedKeyValueStore((String) store, duration(settings.get("retention"))));
     } else {
       materialized = Materialized.as((String) store);
     }

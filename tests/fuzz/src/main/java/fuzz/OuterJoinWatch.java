@@ -11,8 +11,8 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.internals.TimestampedKeyAndJoinSide;
 
 /**
- * Tells when a left or outer join of two streams has left a record waiting whose time is over: that is Kafka Streams' scan
- * rule (golden/quirks/scan_rule*), which kstreamd does not copy. One for each such join of a topology.
+ * Tells when a left or outer join of two streams has left a record waiting whose time is over: that is Kafka Streams'
+ * scan rule (golden/quirks/scan_rule*), which kstreamd does not copy. One for each such join of a topology.
  */
 final class OuterJoinWatch {
   private final String join;

@@ -27,18 +27,21 @@ import org.apache.kafka.streams.errors.LogAndContinueProcessingExceptionHandler;
  */
 final class Runner implements AutoCloseable {
   /** A record that came out, as it is compared: `topic`, `key`, `value`, `timestamp`, `headers`, and the bytes. */
-  record Output(String topic, Object key, Object value, Long timestamp, List<Map<String, Object>> headers, byte[] keyBytes, byte[] valueBytes) {}
+  record Output(String topic, Object key, Object value, Long timestamp, List<Map<String, Object>> headers,
+      byte[] keyBytes, byte[] valueBytes) {}
 
   final Nodes nodes;
   final FuzzDriver driver;
   private final Path folder;
   private final boolean manual;
 
-  Runner(Map<String, Object> topologyFile, boolean longRetention, boolean manualCommits, long start) throws IOException {
+  Runner(Map<String, Object> topologyFile, boolean longRetention, boolean manualCommits, long start)
+      throws IOException {
     manual = manualCommits;
     nodes = TopologyBuilder.build(topologyFile, longRetention);
     Path memory = Path.of("/dev/shm");
-    folder = Files.isWritable(memory) ? Files.createTempDirectory(memory, "kstreamd-fuzz") : Files.createTempDirectory("kstreamd-fuzz");
+    folder = Files.isWritable(memory) ? Files.createTempDirectory(memory, "kstreamd-fuzz")
+                                      : Files.createTempDirectory("kstreamd-fuzz");
     Topology topology = nodes.builder.build();
     driver = new FuzzDriver(topology, config(topologyFile), start);
   }
@@ -56,7 +59,8 @@ final class Runner implements AutoCloseable {
       config.put(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueExceptionHandler.class);
     }
     if ("skip".equals(onError.get("processing"))) {
-      config.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueProcessingExceptionHandler.class);
+      config.put(
+          StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueProcessingExceptionHandler.class);
     }
     return config;
   }
@@ -70,7 +74,8 @@ final class Runner implements AutoCloseable {
       RecordHeaders headers = new RecordHeaders();
       for (Object header : Nodes.list(record.getOrDefault("headers", List.of()))) {
         Map<String, Object> pair = Nodes.map(header);
-        headers.add((String) pair.get("key"), pair.get("value") == null ? null : new Codec("string").write(text(pair.get("value"))));
+        headers.add((String) pair.get("key"),
+            pair.get("value") == null ? null : new Codec("string").write(text(pair.get("value"))));
       }
       driver.send(topic, bytes(record.get("key"), codecs[0]), bytes(record.get("value"), codecs[1]),
           ((Number) record.getOrDefault("timestamp", 0L)).longValue(), headers);
@@ -81,7 +86,8 @@ final class Runner implements AutoCloseable {
   }
 
   private static Object text(Object headerValue) {
-    return headerValue instanceof Map<?, ?> raw ? new String(Base64.getDecoder().decode((String) raw.get("base64")), StandardCharsets.ISO_8859_1)
+    return headerValue instanceof Map<?, ?> raw
+        ? new String(Base64.getDecoder().decode((String) raw.get("base64")), StandardCharsets.ISO_8859_1)
         : String.valueOf(headerValue);
   }
 
@@ -104,7 +110,8 @@ final class Runner implements AutoCloseable {
   }
 
   boolean internal(String topic) {
-    return topic.startsWith(nodes.file.get("name") + "-") && (topic.endsWith("-changelog") || topic.endsWith("-repartition") || topic.endsWith("-topic"));
+    return topic.startsWith(nodes.file.get("name") + "-")
+        && (topic.endsWith("-changelog") || topic.endsWith("-repartition") || topic.endsWith("-topic"));
   }
 
   /** What came out since the last call, by topic, without the internal topics; in the order of the topics' names. */
@@ -126,7 +133,8 @@ final class Runner implements AutoCloseable {
       pair.put("value", header.value() == null ? null : new String(header.value(), StandardCharsets.UTF_8));
       headers.add(pair);
     }
-    return new Output(topic, codecs[0].read(record.key()), codecs[1].read(record.value()), record.timestamp(), headers, record.key(), record.value());
+    return new Output(topic, codecs[0].read(record.key()), codecs[1].read(record.value()), record.timestamp(), headers,
+        record.key(), record.value());
   }
 
   @Override

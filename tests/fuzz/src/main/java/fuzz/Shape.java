@@ -9,7 +9,10 @@ import java.util.Set;
 final class Shape implements Cloneable {
   enum Kind { STREAM, TABLE, GLOBAL }
 
-  /** Values are strings, integers, floats (halves and quarters: exact) or objects with the fields g (a group), u (a key), t (a text) and n (an integer), each perhaps absent. */
+  /**
+   * Values are strings, integers, floats (halves and quarters: exact) or objects with the fields g (a group), u (a
+   * key), t (a text) and n (an integer), each perhaps absent.
+   */
   enum Type { STRING, INT, FLOAT, OBJECT }
 
   String name;
@@ -25,7 +28,9 @@ final class Shape implements Cloneable {
   boolean versioned;
   /** Kafka Streams gives old values here that kstreamd need not give: nothing may ask for them. */
   boolean oddOldValues;
-  /** Below an aggregate: what tells a value from the initial one, for Kafka Streams takes that for the first old value. */
+  /**
+   * Below an aggregate: what tells a value from the initial one, for Kafka Streams takes that for the first old value.
+   */
   String notInitial;
   /** At most one update of it per input record. */
   boolean single = true;
@@ -34,8 +39,8 @@ final class Shape implements Cloneable {
   boolean canSuppress;
   boolean used;
   /**
-   * From which source topics records come, and through which repartition topic or cache last (0: none). Two nodes may meet
-   * if what they have in common came the same way: else the order is nobody's promise.
+   * From which source topics records come, and through which repartition topic or cache last (0: none). Two nodes may
+   * meet if what they have in common came the same way: else the order is nobody's promise.
    */
   Map<String, Integer> ways = new HashMap<>();
   Set<Integer> commits = new HashSet<>();

@@ -55,7 +55,8 @@ final class StreamDraft {
     Shape made = from.below(draft.name("map_values"));
     made.value = draft.skipsErrors ? from.value : draft.type();
     String value = draft.expressions.value(from.value, made.value);
-    if (made.value == Type.OBJECT && draft.chance(15)) value = "{ t = topic, n = offset, u = headers.h, g = timestamp .. '' }";
+    if (made.value == Type.OBJECT && draft.chance(15))
+      value = "{ t = topic, n = offset, u = headers.h, g = timestamp .. '' }";
     if (draft.skipsErrors && draft.chance(50)) value = draft.expressions.failing(from.value);
     Map<String, Object> node = map("from", from.name, "map_values", value);
     draft.serdes(node, null, made.value);
@@ -80,8 +81,12 @@ final class StreamDraft {
       made.value = draft.type();
       arguments.put("value", draft.expressions.value(from.value, made.value));
     }
-    if (draft.chance(12)) arguments.put("timestamp", draft.pick("timestamp + " + draft.grain, "timestamp // 2", "timestamp"));
-    if (draft.chance(12)) arguments.put("headers", draft.pick("list()", "{ { key = 'm', value = 'new' } }", "{ { key = 'h', value = '1' }, { key = 'h', value = topic } }"));
+    if (draft.chance(12))
+      arguments.put("timestamp", draft.pick("timestamp + " + draft.grain, "timestamp // 2", "timestamp"));
+    if (draft.chance(12))
+      arguments.put("headers",
+          draft.pick("list()", "{ { key = 'm', value = 'new' } }",
+              "{ { key = 'h', value = '1' }, { key = 'h', value = topic } }"));
     Map<String, Object> node = map("from", from.name, "map", arguments);
     draft.serdes(node, newKey ? "string" : null, newValue ? made.value : null);
     draft.add(made, node, from);
@@ -96,7 +101,8 @@ final class StreamDraft {
     made.keyChanged = true;
     made.single = false;
     made.value = draft.type();
-    Map<String, Object> node = map("from", from.name, "flat_map", draft.expressions.listOfPairs(from.value, made.value));
+    Map<String, Object> node =
+        map("from", from.name, "flat_map", draft.expressions.listOfPairs(from.value, made.value));
     draft.serdes(node, "string", made.value);
     draft.add(made, node, from);
     return true;
@@ -108,7 +114,8 @@ final class StreamDraft {
     Shape made = from.below(draft.name("flat_map_values"));
     made.single = false;
     made.value = draft.type();
-    Map<String, Object> node = map("from", from.name, "flat_map_values", draft.expressions.listOfValues(from.value, made.value));
+    Map<String, Object> node =
+        map("from", from.name, "flat_map_values", draft.expressions.listOfValues(from.value, made.value));
     draft.serdes(node, null, made.value);
     draft.add(made, node, from);
     return true;
@@ -154,8 +161,9 @@ final class StreamDraft {
   private boolean merge() {
     Shape first = plainStream();
     if (first == null) return false;
-    Shape second = draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed() && shape != first && shape.value == first.value
-        && shape.key.equals(first.key) && shape.canMeet(first));
+    Shape second = draft.any(shape
+        -> shape.kind == Kind.STREAM && !shape.windowed() && shape != first && shape.value == first.value
+            && shape.key.equals(first.key) && shape.canMeet(first));
     if (second == null) return false;
     Shape made = first.below(draft.name("merge"));
     made.meet(second);

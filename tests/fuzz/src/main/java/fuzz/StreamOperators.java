@@ -16,8 +16,8 @@ import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 import org.apache.kafka.streams.processor.api.Record;
 
 /**
- * Operators on streams. They are Kafka Streams' own where key and value are all that an expression sees, else processors,
- * for the DSL shows no more.
+ * Operators on streams. They are Kafka Streams' own where key and value are all that an expression sees, else
+ * processors, for the DSL shows no more.
  */
 final class StreamOperators {
   private final Nodes nodes;
@@ -32,12 +32,14 @@ final class StreamOperators {
     return stream.processValues(() -> new ContextualFixedKeyProcessor<Object, Object, Object>() {
       @Override
       public void process(FixedKeyRecord<Object, Object> record) {
-        if (Lua.truth(expression.eval(scope(record, context().recordMetadata().orElse(null)))) == wanted) context().forward(record);
+        if (Lua.truth(expression.eval(scope(record, context().recordMetadata().orElse(null)))) == wanted)
+          context().forward(record);
       }
     });
   }
 
-  private static Lua.Scope scope(FixedKeyRecord<Object, Object> record, org.apache.kafka.streams.processor.api.RecordMetadata from) {
+  private static Lua.Scope scope(
+      FixedKeyRecord<Object, Object> record, org.apache.kafka.streams.processor.api.RecordMetadata from) {
     return Expr.scope(record.key(), record.value(), record.timestamp(), record.headers(), from);
   }
 
@@ -92,7 +94,8 @@ final class StreamOperators {
     Codec keyCodec = key == null ? Nodes.kept(node, "key", from.key) : nodes.made(node, "key");
     Codec valueCodec = value == null ? Nodes.kept(node, "value", from.value) : nodes.made(node, "value");
     KStream<Object, Object> mapped;
-    boolean plain = timestamp == null && headers == null && (key == null || !key.needsRecord()) && (value == null || !value.needsRecord());
+    boolean plain = timestamp == null && headers == null && (key == null || !key.needsRecord())
+        && (value == null || !value.needsRecord());
     if (plain && key != null) {
       mapped = from.stream.map((k, v) -> KeyValue.pair(key.eval(k, v), value == null ? v : value.eval(k, v)));
     } else if (key == null) {
@@ -122,7 +125,8 @@ final class StreamOperators {
     Headers headers = new RecordHeaders();
     for (Object item : list == null || list instanceof Map<?, ?> ? List.of() : (List<?>) list) {
       Object value = ((Map<?, ?>) item).get("value");
-      headers.add((String) ((Map<?, ?>) item).get("key"), value == null ? null : ((String) value).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+      headers.add((String) ((Map<?, ?>) item).get("key"),
+          value == null ? null : ((String) value).getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
     return headers;
   }
@@ -147,7 +151,8 @@ final class StreamOperators {
 
   Node flatMapValues(Node from, Map<String, Object> node) {
     Expr expression = new Expr(node.get("flat_map_values"));
-    KStream<Object, Object> mapped = from.stream.flatMapValues((key, value) -> new ArrayList<Object>(items(expression.eval(key, value))));
+    KStream<Object, Object> mapped =
+        from.stream.flatMapValues((key, value) -> new ArrayList<Object>(items(expression.eval(key, value))));
     return Node.of(mapped, from.key, nodes.made(node, "value"));
   }
 
@@ -158,13 +163,17 @@ final class StreamOperators {
       if ("default".equals(branch.getValue())) rest = branch.getKey();
       else conditions.put(branch.getKey(), new Expr(branch.getValue()));
     }
-    if (conditions.values().stream().anyMatch(Expr::needsRecord)) throw new IllegalArgumentException("branch by key and value only");
+    if (conditions.values().stream().anyMatch(Expr::needsRecord))
+      throw new IllegalArgumentException("branch by key and value only");
     var split = from.stream.split(org.apache.kafka.streams.kstream.Named.as(name + "."));
     for (Map.Entry<String, Expr> branch : conditions.entrySet()) {
-      split = split.branch((key, value) -> branch.getValue().test(key, value), org.apache.kafka.streams.kstream.Branched.as(branch.getKey()));
+      split = split.branch((key, value)
+                               -> branch.getValue().test(key, value),
+          org.apache.kafka.streams.kstream.Branched.as(branch.getKey()));
     }
-    Map<String, KStream<Object, Object>> streams =
-        rest == null ? split.noDefaultBranch() : split.defaultBranch(org.apache.kafka.streams.kstream.Branched.as(rest));
+    Map<String, KStream<Object, Object>> streams = rest == null
+        ? split.noDefaultBranch()
+        : split.defaultBranch(org.apache.kafka.streams.kstream.Branched.as(rest));
     streams.forEach((branch, stream) -> nodes.byName.put(branch, Node.of(stream, from.key, from.value)));
   }
 

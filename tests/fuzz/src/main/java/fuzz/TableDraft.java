@@ -35,7 +35,8 @@ final class TableDraft {
     String condition = draft.expressions.condition(from.value);
     if (from.windowed() && draft.chance(20)) condition = "window.start % 2 == 0";
     if (from.notInitial != null) {
-      condition = operator.equals("filter") ? "(" + from.notInitial + ") and (" + condition + ")" : "not (" + from.notInitial + ") or (" + condition + ")";
+      condition = operator.equals("filter") ? "(" + from.notInitial + ") and (" + condition + ")" :
+        "not (" + from.notInitial + ") or (" + condition + ")";
     }
     made.notInitial = null;
     Map<String, Object> node = map("from", from.name, operator, condition);
@@ -69,7 +70,8 @@ final class TableDraft {
     made.versioned = false;
     made.canSuppress = false;
     if (from.keyChanged) made.passes(draft.nextRepartition());
-    Map<String, Object> node = map("from", from.name, "to_table", draft.chance(70) ? map("store", made.name + "-store") : map());
+    Map<String, Object> node =
+        map("from", from.name, "to_table", draft.chance(70) ? map("store", made.name + "-store") : map());
     draft.add(made, node, from);
     return true;
   }
@@ -148,7 +150,8 @@ final class TableDraft {
     if (draft.chance(60)) {
       arguments.put("within", draft.duration(draft.random.nextInt(8)));
     } else {
-      arguments.put("within", map("before", draft.duration(draft.random.nextInt(6)), "after", draft.duration(draft.random.nextInt(6))));
+      arguments.put("within",
+          map("before", draft.duration(draft.random.nextInt(6)), "after", draft.duration(draft.random.nextInt(6))));
     }
     if (draft.chance(50)) arguments.put("grace", draft.duration(draft.random.nextInt(6)));
     Map<String, Object> node = map();
@@ -165,13 +168,15 @@ final class TableDraft {
     Shape right = left == null ? null : plain(Kind.TABLE, left);
     if (right == null || left.keyChanged && !left.disjoint(right)) return false;
     String type = draft.pick("inner", "left");
-    if (right.versioned && draft.nodes.get(right.name) instanceof Map<?, ?> node && node.containsKey("table") && draft.chance(60)) {
+    if (right.versioned && draft.nodes.get(right.name) instanceof Map<?, ?> node && node.containsKey("table")
+        && draft.chance(60)) {
       if (type.equals("left")) { // a null key there crashes Kafka Streams
         Shape filtered = left.below(draft.name("filter"));
         draft.add(filtered, map("from", left.name, "filter", "key ~= nil"), left);
         left = filtered;
       }
-      return streamTable(left, right, map("with", right.name, "type", type, "grace", draft.duration(1 + draft.random.nextInt(8))));
+      return streamTable(
+          left, right, map("with", right.name, "type", type, "grace", draft.duration(1 + draft.random.nextInt(8))));
     }
     return streamTable(left, right, map("with", right.name, "type", type));
   }
@@ -191,7 +196,8 @@ final class TableDraft {
     Shape right = left == null ? null : plain(Kind.TABLE, left);
     if (right == null || left == right) return false;
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left", "outer", "right"));
-    if (draft.chance(35) && !left.versioned && !right.versioned) arguments.put("store", "joined" + draft.nodes.size() + "-store");
+    if (draft.chance(35) && !left.versioned && !right.versioned)
+      arguments.put("store", "joined" + draft.nodes.size() + "-store");
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
     draft.add(made, node, left, right);
@@ -199,12 +205,16 @@ final class TableDraft {
   }
 
   private boolean foreign() {
-    Shape left = draft.any(shape -> shape.kind == Kind.TABLE && !shape.windowed() && shape.single && !shape.versioned && !shape.oddOldValues
-        && shape.notInitial == null);
+    Shape left = draft.any(shape
+        -> shape.kind == Kind.TABLE && !shape.windowed() && shape.single && !shape.versioned && !shape.oddOldValues
+            && shape.notInitial == null);
     Shape right = left == null ? null
-        : draft.any(shape -> shape.kind == Kind.TABLE && !shape.windowed() && !shape.versioned && shape.key.equals("string") && shape.disjoint(left));
+                               : draft.any(shape
+                                   -> shape.kind == Kind.TABLE && !shape.windowed() && !shape.versioned
+                                       && shape.key.equals("string") && shape.disjoint(left));
     if (right == null) return false;
-    Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "foreign_key", draft.expressions.foreignKey(left.value));
+    Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "foreign_key",
+        draft.expressions.foreignKey(left.value));
     if (draft.chance(35)) arguments.put("store", "joined" + draft.nodes.size() + "-store");
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);

@@ -34,7 +34,8 @@ final class TableOperators {
     Expr expression = new Expr(node.get("map_values"));
     Codec key = Nodes.kept(node, "key", from.key);
     Codec value = nodes.made(node, "value");
-    return Node.of(from.table.mapValues((k, v) -> expression.eval(k, v), nodes.rows(store(node), key, value)), key, value);
+    return Node.of(
+        from.table.mapValues((k, v) -> expression.eval(k, v), nodes.rows(store(node), key, value)), key, value);
   }
 
   Node toTable(Node from, Map<String, Object> node) {

@@ -14,7 +14,8 @@ import org.apache.kafka.streams.processor.TimestampExtractor;
 
 /** Makes a topology of Kafka Streams out of a topology file (../shared/TOPOLOGY.md) that has been read from YAML. */
 final class TopologyBuilder {
-  private static final Set<String> NO_OPERATORS = Set.of("from", "serde", "group_by", "store", "on_error", "config", "stores");
+  private static final Set<String> NO_OPERATORS =
+      Set.of("from", "serde", "group_by", "store", "on_error", "config", "stores");
   private final Nodes nodes;
   private final StreamOperators streams;
   private final TableOperators tables;
@@ -75,8 +76,10 @@ final class TopologyBuilder {
     if (!arguments.containsKey("timestamp")) return consumed;
     Expr timestamp = new Expr(arguments.get("timestamp"));
     TimestampExtractor extractor = (record, before) -> {
-      Object result = timestamp.eval(Expr.scope(record.key(), record.value(), record.timestamp(), record.headers(), null));
-      return result == null ? -1 : (Long) result;
+      Object result = timestamp.eval(Expr.scope(record.key(), record.value(), record.timestamp(), record.headers(),
+          null));
+      return result == null ? -1 :
+        (Long) result;
     };
     return consumed.withTimestampExtractor(extractor);
   }
@@ -92,7 +95,8 @@ final class TopologyBuilder {
       stream = nodes.builder.stream(Pattern.compile(pattern), consumed);
     } else {
       List<String> topics = new ArrayList<>();
-      for (Object topic : Nodes.list(arguments.containsKey("topics") ? arguments.get("topics") : arguments.get("topic"))) {
+      for (Object topic :
+          Nodes.list(arguments.containsKey("topics") ? arguments.get("topics") : arguments.get("topic"))) {
         topics.add((String) topic);
         nodes.sources.put((String) topic, new Codec[] {key, value});
       }
@@ -127,8 +131,10 @@ final class TopologyBuilder {
     if (arguments.get("topic") instanceof Map<?, ?> computed) {
       Expr topic = new Expr(computed.get("expr"));
       nodes.anySink = new Codec[] {key, value};
-      stream.to((k, v, context) -> (String) topic.eval(
-          Expr.scope(k, v, context.timestamp(), context.headers() == null ? new RecordHeaders() : context.headers(), null)), produced);
+      stream.to((k, v, context)
+                    -> (String) topic.eval(Expr.scope(k, v, context.timestamp(),
+                        context.headers() == null ? new RecordHeaders() : context.headers(), null)),
+          produced);
     } else {
       nodes.sinks.put((String) arguments.get("topic"), new Codec[] {key, value});
       stream.to((String) arguments.get("topic"), produced);

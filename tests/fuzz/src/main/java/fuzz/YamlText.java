@@ -18,12 +18,14 @@ final class YamlText {
         return;
       }
       out.append("stores:\n");
-      Nodes.map(value).forEach((store, settings) -> out.append("  ").append(store).append(": ").append(argument(settings)).append('\n'));
+      Nodes.map(value).forEach(
+          (store, settings) -> out.append("  ").append(store).append(": ").append(argument(settings)).append('\n'));
     });
     out.append("nodes:\n");
     Nodes.map(file.get("nodes")).forEach((name, node) -> {
       out.append("  ").append(name).append(":\n");
-      Nodes.map(node).forEach((key, value) -> out.append("    ").append(key).append(": ").append(argument(value)).append('\n'));
+      Nodes.map(node).forEach(
+          (key, value) -> out.append("    ").append(key).append(": ").append(argument(value)).append('\n'));
     });
     return out.toString();
   }
@@ -32,10 +34,15 @@ final class YamlText {
   private static String argument(Object value) {
     if (value instanceof Map<?, ?> map) {
       if (map.isEmpty()) return "{}";
-      return map.entrySet().stream().map(e -> e.getKey() + ": " + argument(e.getValue())).collect(Collectors.joining(", ", "{ ", " }"));
+      return map.entrySet()
+          .stream()
+          .map(e -> e.getKey() + ": " + argument(e.getValue()))
+          .collect(Collectors.joining(", ", "{ ", " }"));
     }
-    if (value instanceof List<?> list) return list.stream().map(YamlText::argument).collect(Collectors.joining(", ", "[", "]"));
-    if (value instanceof String text && text.matches("[a-z][A-Za-z0-9_.-]*|[0-9]+(ms|s|m|h)") && !List.of("true", "false", "null", "key").contains(text)) {
+    if (value instanceof List<?> list)
+      return list.stream().map(YamlText::argument).collect(Collectors.joining(", ", "[", "]"));
+    if (value instanceof String text && text.matches("[a-z][A-Za-z0-9_.-]*|[0-9]+(ms|s|m|h)")
+        && !List.of("true", "false", "null", "key").contains(text)) {
       return text;
     }
     return data(value);
@@ -48,21 +55,25 @@ final class YamlText {
     }
     if (value instanceof Map<?, ?> map) {
       if (map.isEmpty()) return "{}";
-      return map.entrySet().stream().map(e -> e.getKey() + ": " + data(e.getValue())).collect(Collectors.joining(", ", "{ ", " }"));
+      return map.entrySet()
+          .stream()
+          .map(e -> e.getKey() + ": " + data(e.getValue()))
+          .collect(Collectors.joining(", ", "{ ", " }"));
     }
-    if (value instanceof List<?> list) return list.stream().map(YamlText::data).collect(Collectors.joining(", ", "[", "]"));
+    if (value instanceof List<?> list)
+      return list.stream().map(YamlText::data).collect(Collectors.joining(", ", "[", "]"));
     return value instanceof String ? Json.write(value) : String.valueOf(value);
   }
 
   static String input(Map<String, Object> record) {
-    StringBuilder out = new StringBuilder("{ topic: " + record.get("topic") + ", key: " + data(record.get("key")) + ", value: "
-        + data(record.get("value")) + ", timestamp: " + record.get("timestamp"));
+    StringBuilder out = new StringBuilder("{ topic: " + record.get("topic") + ", key: " + data(record.get("key"))
+        + ", value: " + data(record.get("value")) + ", timestamp: " + record.get("timestamp"));
     if (record.containsKey("headers")) out.append(", headers: ").append(data(record.get("headers")));
     return out.append(" }").toString();
   }
 
   static String output(Runner.Output record, boolean headers) {
-    return "{ topic: " + record.topic() + ", key: " + data(record.key()) + ", value: " + data(record.value()) + ", timestamp: " + record.timestamp()
-        + (headers ? ", headers: " + data(record.headers()) : "") + " }";
+    return "{ topic: " + record.topic() + ", key: " + data(record.key()) + ", value: " + data(record.value())
+        + ", timestamp: " + record.timestamp() + (headers ? ", headers: " + data(record.headers()) : "") + " }";
   }
 }

@@ -145,8 +145,7 @@ std::string windowed_type(const Window& window) {
   }
 }
 
-std::string operator_config(const Declaration& declaration, const NodeDeclaration& node,
-                            const NodeAnalysis& analysis) {
+std::string operator_config(const Declaration& declaration, const NodeDeclaration& node, const NodeAnalysis& analysis) {
   const auto& op = node.operator_name;
   if (op == "branch") return branch_config(node);
   if (is_aggregation(op)) return aggregation_config(declaration, node, analysis);

@@ -14,8 +14,8 @@ const kst_plugin* builtin_plugin() {
   using namespace builtin;
   return sdk::plugin<Filter, FilterNot, Map, MapValues, FlatMap, FlatMapValues, SelectKey, Merge, Branch, Peek, Count,
                      ToStream, Reduce, Aggregate, Cogroup, Table, TableFilter, TableFilterNot, TableMapValues,
-                     TableGroupBy, TableCount, TableReduce, TableAggregate, TimeWindows, SlidingWindows,
-                     SessionWindows, Suppress, StreamTableJoin, GlobalJoin, TableJoin, ForeignKeySubscribe, ForeignKeyLookup,
+                     TableGroupBy, TableCount, TableReduce, TableAggregate, TimeWindows, SlidingWindows, SessionWindows,
+                     Suppress, StreamTableJoin, GlobalJoin, TableJoin, ForeignKeySubscribe, ForeignKeyLookup,
                      ForeignKeyUpdate, ForeignKeyJoin>("builtin", KSTREAMD_VERSION);
 }
 

@@ -112,18 +112,5 @@ TEST_CASE("a global table is followed, by every instance, and is there again aft
   for (int i = 0; i < 6; ++i) CHECK(bed.answer(both, 1) == "second");
 }
 
-TEST_CASE("tasks wait for a global table, and show what they wait for") {
-  Bed bed;
-  bed.name(1, "first");
-  Process process = bed.start();
-  bool waited = false;
-  REQUIRE(bed.until({&process}, [&] {
-    for (const auto& task : process.instance->tasks())
-      for (const auto& store : task.restores) waited = waited || store.store == "names-store";
-    return bed.running(process, partitions);
-  }));
-  CHECK(waited);
-}
-
 }  // namespace
 }  // namespace kstreamd::word_count_of_tests

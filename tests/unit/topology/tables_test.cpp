@@ -136,6 +136,19 @@ TEST_CASE("a view goes up to the nearest rows") {
         std::string::npos);
 }
 
+TEST_CASE("joins of joins without rows may double the ways only so often") {
+  std::vector<NodeDeclaration> nodes{table("t0")};
+  for (int n = 1; n <= 60; ++n)
+    nodes.push_back(
+        join("t" + std::to_string(n), "t" + std::to_string(n - 1), "f" + std::to_string(n), JoinType::outer));
+  for (int n = 1; n <= 60; ++n)
+    nodes.push_back(node("f" + std::to_string(n), "filter", {"t" + std::to_string(n - 1)}, "e"));
+  const auto compiled = compile(topology(std::move(nodes)), FakeTypes());
+  REQUIRE_FALSE(compiled.topology);
+  CHECK(compiled.problems[0].message.find("more than 1000 tables") != std::string::npos);
+  CHECK(compiled.problems[0].pointer == "/join");
+}
+
 TEST_CASE("views know windows and versions, and versioned tables say what is older") {
   auto windowed = count("w", {"s"});
   windowed.window = Window{Window::Kind::tumbling, std::chrono::seconds(10), {}, {}, {}};

@@ -61,6 +61,8 @@ Status TaskNode::make_processor() {
   if (info && info->max_in_flight > 0)
     held_ = std::make_unique<HeldRecords>(node_.max_in_flight > 0 ? node_.max_in_flight : info->max_in_flight,
                                           info->completion_timeout, task_.services_.wake);
+  keeps_late_ =
+      task_.topology_.late_records == LateRecords::dead_letter && node_.processor_type.starts_with("kstreamd.");
   if (node_.per_commit) pending_ = std::make_unique<PendingUpdates>();
   begin(Call::create);
   auto made = task_.services_.processors.create(node_.processor_type, node_.config, *this);
@@ -320,11 +322,23 @@ kst_status TaskNode::take(std::span<const Record> came, uint32_t input) {
   return held_ ? take_asynchronous(records) : process(records);
 }
 
+// One by one, so that it is known which record was late.
+kst_status TaskNode::process_each(std::span<const Record> records) {
+  for (const Record& record : records) {
+    late_ = false;
+    kst_status status = process_batch({&record, 1});
+    if (status == KST_OK && late_ && record.origin)
+      status = dead_letter("LateRecord", record, "it came after its window had closed");
+    if (status != KST_OK) return status;
+  }
+  return KST_OK;
+}
+
 kst_status TaskNode::process(std::span<const Record> records) {
   const CrashLog* crashes = task_.services_.crashes;
   if (crashes && !crashes->empty()) [[unlikely]]
     return process_warned(records);
-  return process_batch(records);
+  return keeps_late_ ? process_each(records) : process_batch(records);
 }
 
 kst_status TaskNode::process_batch(std::span<const Record> records) {

@@ -131,6 +131,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status misused(std::string message);
   std::span<const Record> as_taken(std::span<const Record> records, uint32_t input);
   kst_status process(std::span<const Record> records);
+  kst_status process_each(std::span<const Record> records);
   kst_status process_warned(std::span<const Record> records);
   kst_status process_batch(std::span<const Record> records);
   kst_status process_failed(std::span<const Record>& records, size_t done, kst_status status);
@@ -185,6 +186,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::vector<std::unique_ptr<ProcessorStore>> stores_;
   std::vector<StoreSerdes> store_serdes_;  // of stores_, and then the node's own
   int output_topic_ = -1;                  // sinks: OutputTopics number; -1: each record says its topic
+  bool keeps_late_ = false;                // what it drops as late goes to the dead-letter topic
 
   // The worker's
   Arena arena_;
@@ -196,6 +198,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   std::string misuse_;                 // what the processor did in the running call that it must not do
   Call call_ = Call::none;
   bool may_forward_ = false;
+  bool late_ = false;  // the running call has dropped something as late
 
   std::unique_ptr<HeldRecords> held_;
   std::deque<OwnedRecords> waiting_;  // one record each

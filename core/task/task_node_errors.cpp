@@ -109,6 +109,7 @@ kst_status TaskNode::dead_letter(std::string_view kind, const Record& record, co
 }
 
 void TaskNode::drop(std::string_view reason, size_t count) {
+  late_ = late_ || reason == "late";
   auto found = drop_counters_.find(reason);
   if (found == drop_counters_.end()) {
     Labels with_reason = labels();

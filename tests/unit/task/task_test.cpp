@@ -106,7 +106,31 @@ TEST_CASE("an expression gives the records of a source their order and their tim
   CHECK(times == std::vector<int64_t>{30, 9, 20, 9, 40});
   std::vector<PartitionOffset> offsets;
   task.offsets(offsets, true);
-  CHECK(input_start(0, offsets.at(0).metadata).time == 40);
+  CHECK(partition_time_of(offsets.at(0).metadata) == 40);
+}
+
+TEST_CASE("what a built-in operator drops as late goes to the dead-letter topic where the topology says so") {
+  const bool asked = GENERATE(true, false);
+  Fixture f;
+  if (asked) f.topology.late_records = LateRecords::dead_letter;
+  f.topology.nodes[1].processor_type = "kstreamd.some_windows";
+  f.processors.steps["kstreamd.some_windows"] = [](const Record& r, ProcessorContext& c) {
+    if (data_of(r.value) == "late") c.drop("late", 3);
+    if (data_of(r.value) == "null") c.drop("null_key", 1);
+    return c.forward(0, {&r, 1});
+  };
+  Task& task = f.start();
+  f.send({"a", "late", "null", "b", "late"}, 9);
+  REQUIRE(task.process(100));
+  CHECK(f.values("out") == Fixture::Values{"a", "late", "null", "b", "late"});
+  CHECK(f.values("dlq") == (asked ? Fixture::Values{"late", "late"} : Fixture::Values{}));
+  if (!asked) return;
+  for (const auto& written : f.producer.written) {
+    if (written.topic != f.topics->number("dlq")) continue;
+    std::map<std::string, std::string> headers(written.headers.begin(), written.headers.end());
+    CHECK(headers["__streams.errors.exception"] == "LateRecord");
+    CHECK(headers["__streams.errors.stacktrace"] == "work");
+  }
 }
 
 TEST_CASE("an error of the transaction is never taken for one of the record") {

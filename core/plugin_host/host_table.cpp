@@ -11,7 +11,6 @@
 #include "core/base/log.h"
 #include "core/plugin_host/plugin_context.h"
 #include "core/ports/completions.h"
-#include "kstreamd/sdk/late.h"
 #include "kstreamd/sdk/progress.h"
 #include "kstreamd/sdk/serdes.h"
 #include "kstreamd/sdk/store_bytes.h"
@@ -268,10 +267,6 @@ int64_t wall_time(kst_context* context) noexcept {
   const PortCall port(kInAny, context, "wall_time");
   return port ? port->wall_time() : 0;
 }
-kst_status drop_late(kst_context* context, const kst_record* record, size_t windows) noexcept {
-  const PortCall port(call_bit(CallKind::process), context, "drop");
-  return port ? port->drop_late(*record, windows) : KST_FATAL;
-}
 int64_t* find_progress(kst_context* context, const char* name, size_t size) noexcept {
   const PortCall port(call_bit(CallKind::init), context, "find");
   return port ? port->progress({name, size}) : nullptr;
@@ -321,7 +316,6 @@ const void* extension(const char* id, uint32_t revision) noexcept {
   static constexpr kst_log_extension log = {sizeof(kst_log_extension), write_log};
   static constexpr kst_metrics_extension metrics = {sizeof(kst_metrics_extension), metric_make, metric_record};
   static constexpr StoreBytesExtension store_bytes = {sizeof(StoreBytesExtension), store_write, store_read};
-  static constexpr LateExtension late = {sizeof(LateExtension), drop_late};
   static constexpr SerdesExtension serdes = {sizeof(SerdesExtension), serde_find, serde_write, serde_read};
   static constexpr ProgressExtension progress = {sizeof(ProgressExtension), find_progress};
   struct Entry {
@@ -339,7 +333,6 @@ const void* extension(const char* id, uint32_t revision) noexcept {
                                       {KST_LOG_EXTENSION, KST_LOG_REVISION, &log},
                                       {KST_METRICS_EXTENSION, KST_METRICS_REVISION, &metrics},
                                       {StoreBytesExtension::kId, StoreBytesExtension::kRevision, &store_bytes},
-                                      {LateExtension::kId, LateExtension::kRevision, &late},
                                       {SerdesExtension::kId, SerdesExtension::kRevision, &serdes},
                                       {ProgressExtension::kId, ProgressExtension::kRevision, &progress}};
   for (const auto& entry : entries)

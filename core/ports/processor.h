@@ -54,11 +54,6 @@ class ProcessorContext {
   virtual const char* node_name() const = 0;
   virtual int64_t stream_time() const = 0;
   virtual int64_t wall_time() const = 0;
-  // As sdk/late.h says.
-  virtual kst_status drop_late(const Record&, size_t windows) {
-    drop("late", windows);
-    return KST_OK;
-  }
   // As sdk/progress.h says; null where nothing is kept.
   virtual int64_t* progress(std::string_view) { return nullptr; }
   virtual void request_commit() = 0;

@@ -58,7 +58,6 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   kst_status forward(uint32_t output, std::span<const Record> records) override;
   kst_status output(std::string_view name, uint32_t& number) override;
   void drop(std::string_view reason, size_t count) override;
-  kst_status drop_late(const Record& record, size_t windows) override;
   void* scratch(size_t size) override { return arena_.allocate(size); }
   void fail(std::string_view message) override { message_ = message; }
   ProcessorStore* store(uint32_t index) override { return index < stores_.size() ? stores_[index].get() : nullptr; }

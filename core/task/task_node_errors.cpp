@@ -122,14 +122,6 @@ void TaskNode::drop(std::string_view reason, size_t count) {
   found->second->add(static_cast<double>(count));
 }
 
-kst_status TaskNode::drop_late(const Record& record, size_t windows) {
-  drop("late", windows);
-  if (task_.topology_.late_records != LateRecords::dead_letter) return KST_OK;
-  return dead_letter(
-      "LateRecord", record,
-      "it came after " + (windows == 1 ? "its window" : std::to_string(windows) + " of its windows") + " had closed");
-}
-
 kst_status TaskNode::to_bytes(const Serde& serde, const Value& value, std::string_view& bytes) {
   auto written = kstreamd::write_value(serde, value, arena_);
   if (!written) return record_error(written.error().text());

@@ -39,7 +39,8 @@ class StoreConverter {
 
   // Of windows and sessions: the least time of a row that has not expired.
   int64_t first_live() const {
-    return std::max<int64_t>(0, binding_.store.clock().time - binding_.declared.retention.count() + 1);
+    return std::max<int64_t>(
+        0, binding_.store.clock().time - (binding_.declared.retention + binding_.declared.slack).count() + 1);
   }
   std::string place() const { return "store '" + binding_.store.name() + "'"; }
 

@@ -11,7 +11,6 @@ SessionWindows::SessionWindows(const sdk::Config& config)
 void SessionWindows::bind(sdk::Context& context) {
   store_.emplace(context.session_store(0));
   bytes_.emplace(context, 0);
-  late_.emplace(context);
 }
 
 void SessionWindows::init(sdk::Context& context) {
@@ -47,7 +46,7 @@ void SessionWindows::process_one(const Record& record, sdk::Context& context) {
     session.start = std::min(session.start, old.start);
     session.end = std::max(session.end, old.end);
   }
-  if (session.end < time_.get() - times_.grace - times_.size) return late_->drop(record, 1);
+  if (session.end < time_.get() - times_.grace - times_.size) return context.drop("late");
   if (session.start != record.timestamp || session.end != record.timestamp) {
     for (const auto& old : found_) {
       store_->put(key, old.start, old.end, null_value(), record.timestamp);
@@ -70,14 +69,16 @@ void SessionWindows::find_sessions(const Value& key, int64_t timestamp) {
   store_->get_many(found_);
 }
 
-// Updates of sessions have the time of their end, and no headers.
+// Updates of sessions have the time of their end, and no headers but at commits.
 void SessionWindows::forward(const Record& record, const Windowed& session, const Change& change,
                              sdk::Context& context) const {
   if (aggregation_.on_close()) return;
-  Record bare = record;
-  bare.headers = nullptr;
-  bare.header_count = 0;
-  aggregation_.forward(context, bare, windowed_value(session, context.memory()), change, session.end);
+  Record update = record;
+  if (!aggregation_.per_commit()) {
+    update.headers = nullptr;
+    update.header_count = 0;
+  }
+  aggregation_.forward(context, update, windowed_value(session, context.memory()), change, session.end);
 }
 
 void SessionWindows::close(const Record& record, sdk::Context& context) {

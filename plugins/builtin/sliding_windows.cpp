@@ -11,7 +11,6 @@ SlidingWindows::SlidingWindows(const sdk::Config& config)
 void SlidingWindows::bind(sdk::Context& context) {
   store_.emplace(context.window_store(0));
   bytes_.emplace(context, 0);
-  late_.emplace(context);
 }
 
 void SlidingWindows::init(sdk::Context& context) {
@@ -37,16 +36,14 @@ void SlidingWindows::process_one(const Record& record, sdk::Context& context) {
   if (is_null(record.value)) return context.drop("null_value");
   time_.pass(record.timestamp);
   if (aggregation_.on_close()) close(record, context);
-  if (record.timestamp + times_.size < time_.get() - times_.grace) return late_->drop(record, 1);
+  if (record.timestamp + times_.size < time_.get() - times_.grace) return context.drop("late");
   key_ = plain_key(record.key, *bytes_);
-  closed_ = 0;
   if (record.timestamp < times_.size) {
     process_early(record, context);
   } else {
     const Around around = update_around(record, context);
     if (!around.complete) make_windows(record, around, context);
   }
-  late_->drop(record, closed_);
 }
 
 // Updates the windows that the record falls into, the latest first, and finds out which it needs besides.
@@ -139,10 +136,7 @@ SlidingWindows::Content SlidingWindows::new_window(int64_t start, const Record& 
 
 // Adds the record to a window that is still open.
 void SlidingWindows::update(const Content& window, const Record& record, sdk::Context& context) {
-  if (window.start + times_.size < time_.get() - times_.grace) {
-    ++closed_;
-    return;
-  }
+  if (window.start + times_.size < time_.get() - times_.grace) return context.drop("late");
   ScratchMemory memory(context);
   const bool begins = !window.stored && is_null(window.aggregate);
   const Value old = begins ? aggregation_.initial(memory) : window.aggregate;

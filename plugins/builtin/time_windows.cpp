@@ -57,7 +57,6 @@ TimeWindows::TimeWindows(const sdk::Config& config)
 void TimeWindows::bind(sdk::Context& context) {
   store_.emplace(context.window_store(0));
   bytes_.emplace(context, 0);
-  late_.emplace(context);
 }
 
 void TimeWindows::init(sdk::Context& context) {
@@ -119,6 +118,7 @@ bool TimeWindows::count_batch(std::span<const Record> records, sdk::Context& con
     }
   }
   store_->put_many(rows_);
+  if (aggregation_.on_close()) closer_.close(context, time_.get(), [](const OpenWindows::Window&) {});
   forward_counts(records, context);
   return true;
 }
@@ -160,7 +160,7 @@ void TimeWindows::forward_counts(std::span<const Record> records, sdk::Context& 
         keys_[here.row] = windowed_value({row.key, row.start, end_of(row.start)}, context.memory());
       aggregation_.forward(context, records[i], keys_[here.row], {here.now, here.before}, here.timestamp);
     }
-    late_->drop(records[i], closed);
+    if (closed > 0) context.drop("late", closed);
   }
 }
 
@@ -178,7 +178,7 @@ void TimeWindows::process_one(const Record& record, sdk::Context& context) {
     else
       update(record, key, start, context);
   }
-  late_->drop(record, closed);
+  if (closed > 0) context.drop("late", closed);
 }
 
 void TimeWindows::update(const Record& record, const Value& key, int64_t start, sdk::Context& context) {

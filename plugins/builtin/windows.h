@@ -6,7 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "plugins/builtin/late.h"
 #include "plugins/builtin/windowing.h"
 
 namespace kstreamd::builtin {
@@ -54,7 +53,6 @@ class TimeWindows {
   StreamTime time_;
   std::optional<sdk::RawWindowStore> store_;
   std::optional<StoreBytes> bytes_;
-  std::optional<LateRecords> late_;
 
   // Of the batch at hand; the room is reused.
   struct Use {
@@ -118,11 +116,9 @@ class SlidingWindows {
   StreamTime time_;
   std::optional<sdk::RawWindowStore> store_;
   std::optional<StoreBytes> bytes_;
-  std::optional<LateRecords> late_;
 
   // Of the record at hand
   Value key_ = null_value();
-  size_t closed_ = 0;  // of its windows
   std::vector<sdk::RawWindowRow> rows_;
 };
 
@@ -153,7 +149,6 @@ class SessionWindows {
   StreamTime time_;
   std::optional<sdk::RawSessionStore> store_;
   std::optional<StoreBytes> bytes_;
-  std::optional<LateRecords> late_;
   std::vector<sdk::RawSessionRow> found_;  // of the record at hand
 };
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "kstreamd/sdk/late.h"
 #include "kstreamd/sdk/progress.h"
 #include "kstreamd/sdk/store_bytes.h"
 #include "kstreamd/sdk/testing.h"
@@ -33,8 +32,6 @@ class InternalHost {
 
   const kst_processor_type* type() const { return &type_; }
   std::map<std::string, int64_t> progress;
-  size_t late = 0;          // windows
-  size_t late_records = 0;  // each counted once
 
  private:
   static kst_status create(const kst_host* host, kst_context* context, const char* config, size_t size,
@@ -49,16 +46,9 @@ class InternalHost {
     static const ProgressExtension progress = {sizeof(ProgressExtension), [](kst_context*, const char* name, size_t n) {
                                                  return &current_->progress.try_emplace({name, n}, -1).first->second;
                                                }};
-    static const LateExtension late = {sizeof(LateExtension),
-                                       [](kst_context*, const kst_record*, size_t windows) -> kst_status {
-                                         current_->late += windows;
-                                         ++current_->late_records;
-                                         return KST_OK;
-                                       }};
     static const StoreBytesExtension bytes = {sizeof(StoreBytesExtension), &InternalHost::write, &InternalHost::read};
     const std::string_view asked = id;
     if (asked == ProgressExtension::kId) return &progress;
-    if (asked == LateExtension::kId) return &late;
     if (asked == StoreBytesExtension::kId) return &bytes;
     return current_->plain_.extension(id, revision);
   }

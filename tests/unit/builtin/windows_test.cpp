@@ -43,9 +43,9 @@ std::string text(const sdk::testing::OwnedRecord& r) {
          ")=" + (is_null(value) ? "null" : std::to_string(value.u.integer)) + "@" + std::to_string(r.timestamp);
 }
 
-// What comes out, and what is dropped, of batches of a size.
+// What comes out, and what is dropped, of batches of a size; with new processors after every so many batches.
 std::vector<std::string> run(const std::string& type, const std::string& config, const std::vector<Input>& input,
-                             size_t batch, int64_t retention) {
+                             size_t batch, int64_t retention, size_t restarts = SIZE_MAX) {
   InternalHost host(type);
   sdk::testing::TaskOptions options;
   options.stores[0] = {1000, retention, false};
@@ -57,10 +57,10 @@ std::vector<std::string> run(const std::string& type, const std::string& config,
       records.push_back(record(input[i].key.empty() ? null_value() : string_value(input[i].key), string_value("x"),
                                input[i].timestamp));
     REQUIRE(task.pipe(records) == KST_OK);
+    if ((at / batch + 1) % restarts == 0) task.restart();
   }
   for (const auto& r : task.take_output()) out.push_back(text(r));
-  out.push_back("late " + std::to_string(host.late) + " of " + std::to_string(host.late_records));
-  out.push_back("null_key " + std::to_string(task.dropped("null_key")));
+  for (const char* reason : {"late", "null_key"}) out.push_back(reason + std::to_string(task.dropped(reason)));
   out.push_back("time " + std::to_string(host.progress["t"]) + ", sent " + std::to_string(host.progress["s"]));
   CHECK(task.dropped("expired") == 0);
   return out;
@@ -109,6 +109,9 @@ TEST_CASE("every window that closes is put out once, with what the updates came 
     for (const auto& [window, update] : last) expected.push_back(update);
     auto closed = run(kind.type, head + R"(,"emit":"on_window_close"})", input, 1, kind.retention);
     std::erase_if(closed, [](const std::string& line) { return line.find(")=") == std::string::npos; });
+    auto restarted = run(kind.type, head + R"(,"emit":"on_window_close"})", input, 1, kind.retention, 3);
+    std::erase_if(restarted, [](const std::string& line) { return line.find(")=") == std::string::npos; });
+    CHECK(restarted == closed);
     std::sort(closed.begin(), closed.end());
     std::sort(expected.begin(), expected.end());
     CHECK(closed == expected);

@@ -165,5 +165,21 @@ TEST_CASE("a table that is put out at commits tells what there was at the last o
   CHECK(find(t, "c").config == R"({"per_commit":true,"changes":true})");
 }
 
+TEST_CASE("records without a key cross a repartition topic only for left and outer joins of streams below") {
+  auto graph = [](JoinType type) {
+    return made({source("s", "in"), node("keyed", "select_key", {"s"}, "e"), node("moved", "repartition", {"keyed"}),
+                 node("apart", "repartition", {"keyed"}), table("t"), node("same", "filter", {"moved"}, "e"),
+                 join("j", "same", "t", type)});
+  };
+  CHECK(find(graph(JoinType::inner), "moved-repartition-sink").drops_null_keys);
+  CHECK_FALSE(find(graph(JoinType::left), "moved-repartition-sink").drops_null_keys);
+  CHECK(find(graph(JoinType::left), "apart-repartition-sink").drops_null_keys);
+
+  const auto joined = made({source("s", "in"), node("keyed", "select_key", {"s"}, "e"), table("t"),
+                            join("inner", "keyed", "t"), join("left", "keyed", "t", JoinType::left)});
+  CHECK(find(joined, "inner-repartition-sink").drops_null_keys);
+  CHECK_FALSE(find(joined, "left-repartition-sink").drops_null_keys);
+}
+
 }  // namespace
 }  // namespace kstreamd

@@ -19,24 +19,26 @@ const kst_processor_type* with_stores(const std::string& name, uint32_t count) {
   return &types.back();
 }
 
-const std::string pair_value = R"("value":"(left or '-') .. '+' .. (right or '-')")";
+const std::string pair_value = R"x("value":"(left or '-') .. '+' .. (right or '-')")x";
 
-Task stream_join(const std::string& join) {
-  Task task(with_stores("stream_table_join", 1),
-            "{\"type\":\"" + join + "\"," + pair_value + R"(,"view":{"store":0}})");
-  task.put(0, string_value("a"), string_value("A"), 50);
-  task.put(0, string_value("b"), string_value("B"), 60);
-  return task;
-}
+struct StreamJoin : Task {
+  explicit StreamJoin(const std::string& join)
+      : Task(with_stores("stream_table_join", 1),
+             "{\"type\":\"" + join + "\"," + pair_value + R"(,"view":{"store":0}})") {
+    put(0, string_value("a"), string_value("A"), 50);
+    put(0, string_value("b"), string_value("B"), 60);
+  }
+};
 
-// The store of each side has a row of "both", and one that the other has not.
-Task table_join(const std::string& join, const std::string& more = "") {
-  Task task(with_stores("table_join", 2),
-            "{\"type\":\"" + join + "\"," + pair_value + R"(,"left":{"store":0},"right":{"store":1})" + more + "}");
-  task.put(0, string_value("both"), string_value("l"), 10);
-  task.put(1, string_value("both"), string_value("r"), 20);
-  return task;
-}
+// Both tables have a row of "both".
+struct TableJoin : Task {
+  explicit TableJoin(const std::string& join, const std::string& more = "")
+      : Task(with_stores("table_join", 2),
+             "{\"type\":\"" + join + "\"," + pair_value + R"(,"left":{"store":0},"right":{"store":1})" + more + "}") {
+    put(0, string_value("both"), string_value("l"), 10);
+    put(1, string_value("both"), string_value("r"), 20);
+  }
+};
 
 Record side(uint32_t input, Record record) {
   record.input = input;
@@ -51,7 +53,7 @@ TEST_CASE("a stream's records find the same in a batch as one by one") {
     Updates u;
     const std::vector<Record> records = {u.plain("a", "1", 7),  u.plain(nullptr, "2", 8), u.plain("c", "3", 9),
                                          u.plain("b", nullptr), u.plain("b", "4", 1),     u.plain("a", "5", 2)};
-    Task batch = stream_join(join), single = stream_join(join);
+    StreamJoin batch(join), single(join);
     batch.pipe(records);
     for (const Record& record : records) single.pipe({record});
     const std::string out = output(batch);
@@ -82,7 +84,7 @@ TEST_CASE("which rows of two tables make a result alone") {
   for (const auto& [join, left, right] : cases) {
     INFO(join);
     Updates u;
-    Task task = table_join(join);
+    TableJoin task(join);
     task.pipe({side(0, u.change("x", "v", nullptr, 5))});
     CHECK(output(task) == left);
     task.pipe({side(1, u.change("x", "v", nullptr, 5))});
@@ -101,7 +103,7 @@ TEST_CASE("which rows of two tables make a result alone") {
 
 TEST_CASE("a join of tables tells old values where they are wanted, and leaves out what is older than the latest") {
   Updates u;
-  Task task = table_join("outer", R"(,"changes":true)");
+  TableJoin task("outer", R"(,"changes":true)");
   task.pipe({side(0, u.change("both", "n", "l", 5)), side(0, u.change("x", nullptr, "v", 6)),
              side(1, u.change("both", "old", "r", 1, false)), side(0, u.plain(nullptr, "v"))});
   CHECK(output(task) == "both=n+r(l+r)@20 x=-(v+-)@6");

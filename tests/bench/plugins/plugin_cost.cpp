@@ -42,7 +42,7 @@ class NoProducer final : public Producer {
   size_t bytes_ = 0;
 };
 
-Node node(const std::string& name, NodeKind kind, std::vector<int> children, const std::string& type = {}) {
+Node node(const std::string& name, NodeKind kind, std::vector<Edge> children, const std::string& type = {}) {
   Node out;
   out.name = name;
   out.kind = kind;

@@ -106,7 +106,7 @@ TEST_CASE("an expression gives the records of a source their order and their tim
   CHECK(times == std::vector<int64_t>{30, 9, 20, 9, 40});
   std::vector<PartitionOffset> offsets;
   task.offsets(offsets, true);
-  CHECK(partition_time_of(offsets.at(0).metadata) == 40);
+  CHECK(input_start(0, offsets.at(0).metadata).time == 40);
 }
 
 TEST_CASE("what a built-in operator drops as late goes to the dead-letter topic where the topology says so") {

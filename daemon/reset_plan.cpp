@@ -35,7 +35,21 @@ std::vector<TopicPartition> partitions_of(const TopicInfo& topic) {
   return partitions;
 }
 
-Status plan_offsets(const Topology& topology, const ResetTarget& target, Admin& admin, ResetPlan& plan) {
+// The topology with the topics that there are for the patterns of its sources.
+Result<Topology> with_topics(const Topology& topology, Admin& admin) {
+  if (!topology.has_patterns()) return topology;
+  auto listed = admin.list(kTimeout);
+  if (!listed) return std::move(listed).error();
+  std::vector<std::string> names;
+  for (const auto& topic : *listed) names.push_back(topic.name);
+  std::vector<GraphProblem> problems;  // a topic that two sources read is reset once
+  return with_pattern_topics(topology, names, problems);
+}
+
+Status plan_offsets(const Topology& declared, const ResetTarget& target, Admin& admin, ResetPlan& plan) {
+  auto resolved = with_topics(declared, admin);
+  if (!resolved) return std::move(resolved).error();
+  const Topology& topology = *resolved;
   const auto policies = reset_policies(topology);
   auto described = admin.describe(topology.source_topics(), kTimeout);
   if (!described) return std::move(described).error();

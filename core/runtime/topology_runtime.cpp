@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -171,57 +172,75 @@ class TopologyRuntime::Impl {
     return stopping_;
   }
 
-  // The topology with the topics that there are for its patterns.
+  // The topology with the topics that there are for its patterns, but for those that need more tasks than there are.
   Result<std::shared_ptr<const Topology>> with_topics() {
     if (!topology_->has_patterns()) return topology_;
     auto listed = ports_.cluster.admin().list(list_timeout);
     if (!listed) return std::move(listed).error();
-    std::vector<GraphProblem> problems;
-    auto resolved = std::make_shared<const Topology>(with_pattern_topics(*topology_, names_of(*listed), problems));
-    if (!problems.empty())
-      return Error{Recovery::stop_topology, "topology '" + topology_->name + "': " + problems[0].message,
-                   problems[0].hint};
-    for (const auto& node : resolved->nodes)
-      if (!node.pattern.empty() && node.topics.empty())
-        return Error{Recovery::retry_topology,
-                     "topology '" + topology_->name + "': no topic fits the pattern '" + node.pattern +
-                         "' of source '" + node.name + "'",
-                     "create one; it is found within a minute"};
-    return resolved;
-  }
-
-  // Topics that fit a pattern and are new are taken up by starting anew, unless there are too few tasks for them.
-  void look_for_topics(const Topology& current, Instance& instance) {
-    auto listed = ports_.cluster.admin().list(list_timeout);
-    if (!listed) return;  // it is asked for again soon
-    std::vector<GraphProblem> problems;
-    const Topology resolved = with_pattern_topics(*topology_, names_of(*listed), problems);
-    if (!problems.empty() || resolved == current) return;
     std::map<std::string, int32_t> partitions;
     for (const auto& topic : *listed) partitions[topic.name] = topic.partitions;
-    const auto now = plan_tasks(current, partitions), then = plan_tasks(resolved, partitions);
-    const bool fits = now && then && now->tasks.size() == then->tasks.size();
-    std::string topics;
-    for (const auto& topic : resolved.source_topics()) topics += (topics.empty() ? "" : ", ") + topic;
-    if (!fits) {
-      if (std::exchange(refused_topics_, topics) == topics) return;
-      log(LogLevel::warn, "topics that fit a pattern have changed, and are left as they were",
-          {{"topology", topology_->name},
-           {"topics", topics},
-           {"hint", "they need another number of tasks: stop all instances, remove the topic " +
-                        topology_->tasks_topic() + ", and start them again"}});
-      return;
+    std::set<std::string> left_out;
+    for (;;) {
+      std::vector<std::string> names;
+      for (const auto& [topic, count] : partitions)
+        if (!left_out.contains(topic)) names.push_back(topic);
+      std::vector<GraphProblem> problems;
+      auto resolved = std::make_shared<const Topology>(with_pattern_topics(*topology_, names, problems));
+      if (!problems.empty())
+        return Error{Recovery::stop_topology, "topology '" + topology_->name + "': " + problems[0].message,
+                     problems[0].hint};
+      for (const auto& node : resolved->nodes)
+        if (!node.pattern.empty() && node.topics.empty()) return nothing_fits(node);
+      const auto tasks = partitions.find(topology_->tasks_topic());
+      const auto plan = plan_tasks(*resolved, partitions);
+      if (!plan || tasks == partitions.end() || plan->tasks.size() <= static_cast<size_t>(tasks->second)) {
+        say_left_out(left_out);
+        return resolved;
+      }
+      left_out.insert(widest(*resolved, partitions));
     }
+  }
+
+  Error nothing_fits(const Node& node) const {
+    return {Recovery::retry_topology,
+            "topology '" + topology_->name + "': no topic fits the pattern '" + node.pattern + "' of source '" +
+                node.name + "', or none has as few partitions as there are tasks",
+            "create one; it is found within a minute"};
+  }
+
+  // Of the topics that fit patterns the one with the most partitions.
+  static std::string widest(const Topology& resolved, const std::map<std::string, int32_t>& partitions) {
+    std::string found;
+    int32_t most = -1;
+    for (const auto& node : resolved.nodes)
+      for (const auto& topic : node.topics)
+        if (!node.pattern.empty() && partitions.at(topic) > most) {
+          most = partitions.at(topic);
+          found = topic;
+        }
+    return found;
+  }
+
+  void say_left_out(const std::set<std::string>& topics) {
+    std::string names;
+    for (const auto& topic : topics) names += (names.empty() ? "" : ", ") + topic;
+    if (std::exchange(left_out_, names) == names || names.empty()) return;
+    log(LogLevel::warn, "topics that fit a pattern are left out: they have more partitions than there are tasks",
+        {{"topology", topology_->name},
+         {"topics", names},
+         {"hint", "stop all instances, remove the topic " + topology_->tasks_topic() + ", and start them again"}});
+  }
+
+  // Topics that have come to fit a pattern, or are gone, are taken up by starting anew.
+  void look_for_topics(const Topology& current, Instance& instance) {
+    auto resolved = with_topics();
+    if (!resolved || **resolved == current) return;  // what is wrong is looked at again soon
+    std::string topics;
+    for (const auto& topic : (*resolved)->source_topics()) topics += (topics.empty() ? "" : ", ") + topic;
     log(LogLevel::info, "topics that fit a pattern have changed; the topology is started anew",
         {{"topology", topology_->name}, {"topics", topics}});
     again_ = true;
     instance.request_stop();
-  }
-
-  static std::vector<std::string> names_of(const std::vector<TopicInfo>& topics) {
-    std::vector<std::string> names;
-    for (const auto& topic : topics) names.push_back(topic.name);
-    return names;
   }
 
   void show_running() {
@@ -268,8 +287,8 @@ class TopologyRuntime::Impl {
   std::thread control_;
 
   // The control thread's
-  bool again_ = false;  // the instance ends to be started anew at once
-  std::string refused_topics_;
+  bool again_ = false;    // the instance ends to be started anew at once
+  std::string left_out_;  // topics that fit a pattern, as last said
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

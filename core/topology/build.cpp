@@ -21,6 +21,7 @@ class Builder {
     t_.dead_letter_topic = declaration_.dead_letter_topic;
     t_.late_records = declaration_.late_records;
     t_.emit_interval = declaration_.emit_interval;
+    find_null_keys();
     for (size_t i = 0; i < declaration_.nodes.size(); ++i) add_node(i);
     for (size_t i = 0; i < declaration_.nodes.size(); ++i) connect(i);
     divide();
@@ -29,6 +30,7 @@ class Builder {
   }
 
  private:
+  void find_null_keys();
   void add_node(size_t i);
   Node derived(size_t i, std::string name) const;
   void add_repartition(size_t i, uint32_t input);
@@ -51,6 +53,7 @@ class Builder {
 
   const Declaration& declaration_;
   const Analysis& analysis_;
+  std::vector<bool> null_keys_matter_;   // of each declared node: to it, or to one below it
   std::vector<std::vector<int>> entry_;  // of each declared node: the graph's node that takes an input
   std::vector<int> exit_;                // the one that gives its output; -1: nothing comes out of it
   Topology t_;
@@ -68,11 +71,20 @@ bool takes_changes(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   return operators.count(node.operator_name) || is_aggregation(node.operator_name) || node.operator_name == "join";
 }
 
-// Whether records without a key are of use behind the topic on the way to an input.
-bool takes_null_keys(const NodeDeclaration& node, uint32_t input) {
-  if (!node.join) return false;
-  const JoinType type = node.join->type;
-  return type == JoinType::outer || type == (input == 0 ? JoinType::left : JoinType::right);
+// Left and outer joins of streams send records without a key alone; nothing else wants them from a repartition topic.
+bool wants_null_keys(const NodeDeclaration& node, const NodeAnalysis& analysis) {
+  return node.join && node.join->type != JoinType::inner && !analysis.table_in();
+}
+
+void Builder::find_null_keys() {
+  null_keys_matter_.resize(declaration_.nodes.size());
+  for (auto i = analysis_.order.rbegin(); i != analysis_.order.rend(); ++i) {
+    const auto& analyzed = analysis_.nodes[*i];
+    if (wants_null_keys(declaration_.nodes[*i], analyzed)) null_keys_matter_[*i] = true;
+    if (!null_keys_matter_[*i]) continue;
+    for (const auto& input : analyzed.inputs)
+      if (!input.lookup) null_keys_matter_[input.node] = true;
+  }
 }
 
 int Builder::add(Node node) {
@@ -127,7 +139,7 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   sink.name = in.repartition + "-repartition-sink";
   sink.kind = NodeKind::sink;
   sink.operator_name = "repartition_sink";
-  sink.drops_null_keys = !takes_null_keys(declared, input);
+  sink.drops_null_keys = !null_keys_matter_[i];
   topic.sink_node = add(std::move(sink));
   if (group >= 0) t_.nodes[group].children[0].emplace_back(topic.sink_node);
   entry_[i][input] = group >= 0 ? group : topic.sink_node;

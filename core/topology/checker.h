@@ -88,6 +88,7 @@ class Checker {
   std::vector<std::string> serdes_;  // names of all that there are
   std::map<std::string, int> by_name_;
   std::set<int> in_cycle_;
+  size_t view_steps_ = 0;  // of the views of the join at hand
   Analysis result_;
 };
 

@@ -38,6 +38,7 @@ const char* reset_name(OffsetReset reset) {
 // Operator and what it works on: "sink [word-counts]", "process dedup".
 std::string what(const Node& node) {
   if (node.operator_name == "process") return "process " + node.processor_type;
+  if (!node.pattern.empty()) return node.operator_name + " [pattern " + node.pattern + "]";
   return node.topics.empty() ? node.operator_name : node.operator_name + " [" + join_names(node.topics) + "]";
 }
 
@@ -177,6 +178,7 @@ std::string json_node(const Topology& t, const Node& node) {
              action_name(node.on_error.processing) + "\",\"production\":\"" + action_name(node.on_error.production) +
              "\"}";
   if (!node.topics.empty()) out += ",\"topics\":" + json_list(node.topics, quote_json);
+  if (!node.pattern.empty()) out += ",\"pattern\":" + quote_json(node.pattern);
   if (node.operator_name == "source") out += std::string(",\"reset\":\"") + reset_name(node.reset) + "\"";
   if (!node.processor_type.empty())
     out += ",\"processor\":" + quote_json(node.processor_type) + ",\"config\":" + node.config;

@@ -22,6 +22,9 @@ const std::string& expression(const NodeDeclaration& node, std::string_view name
   return none;
 }
 
+// Tables that one join may look through. Where joins of joins keep no rows the ways multiply.
+constexpr size_t max_view_steps = 1000;
+
 const char* type_name(JoinType type) {
   static constexpr const char* names[] = {"inner", "left", "outer", "right"};
   return names[static_cast<size_t>(type)];
@@ -57,6 +60,7 @@ bool Checker::send_old_values(int of, bool force) {
     if (!here.keeps_rows && !force) return false;
     keep_rows(i);
   } else if (op == "join") {
+    here.sends_changes = true;  // first, so that what many ways lead to is asked once
     send_old_values(parent(i, 0), true);
     send_old_values(parent(i, 1), true);
   } else if (!is_aggregation(op) && !here.keeps_rows && !send_old_values(parent(i, 0), force)) {
@@ -68,7 +72,7 @@ bool Checker::send_old_values(int of, bool force) {
 
 // How to look into a table; `stores` gets those that are needed and are not among them yet.
 std::string Checker::view(int of, std::vector<StoreUse>& stores) {
-  if (of < 0) return "{}";
+  if (of < 0 || ++view_steps_ > max_view_steps) return "{}";
   const auto i = static_cast<size_t>(of);
   const auto& here = declared(i);
   const auto& op = here.operator_name;
@@ -121,7 +125,16 @@ void Checker::plan_table(size_t i) {
   const auto& op = here.operator_name;
   auto& mine = node(i);
   if (here.broken || mine.in.empty() || !mine.out.known) return;
-  if (op == "join") return plan_join(i);
+  if (op == "join") {
+    view_steps_ = 0;
+    plan_join(i);
+    if (view_steps_ > max_view_steps)
+      report(i, "/join",
+             "the join looks through more than " + std::to_string(max_view_steps) +
+                 " tables that keep no rows, counted once for each way to them",
+             "name a store in some of the joins above it: join: { ..., store: NAME }");
+    return;
+  }
   if (!mine.table_in()) return;
   const int above = parent(i, 0);
   if (is_aggregation(op)) {

@@ -154,11 +154,11 @@ void ForeignKeySubscribe::update(const Record& record, const Change& change, sdk
     ask(now, Subscription::answer);
   } else if (!now) {
     if (before) ask(before, Subscription::remove_and_answer);
-  } else if (!before) {
-    ask(now, Subscription::answer_if_found);  // no result is to be taken back
   } else {
-    if (before != now) ask(before, Subscription::remove);
-    ask(now, Subscription::answer);
+    // Only of another right row there may have been a result to be taken back.
+    const bool other = before && before != now;
+    if (other) ask(before, Subscription::remove);
+    ask(now, other ? Subscription::answer : Subscription::answer_if_found);
   }
 }
 

@@ -7,7 +7,8 @@
 namespace kstreamd::builtin {
 namespace {
 
-constexpr size_t kTimeSize = 8;  // of a row's key: the timestamp, the record's key, the number of its arrival
+// Of a row's key: a byte that is 0, the timestamp, the record's key, the number of its arrival.
+constexpr size_t kTimeSize = 1 + 8;
 constexpr size_t kNumberSize = 4;
 constexpr uint32_t kNumbers = 0x7fffffff;  // then they begin again
 constexpr int32_t kNull = -1;
@@ -36,6 +37,7 @@ void JoinBuffer::check(const sdk::Config& config) {
 void JoinBuffer::restore() {
   store_.all([&](const sdk::Row& row) {
     BytesReader key(data_of(row.key));
+    key.bytes(1);
     const auto timestamp = key.number<int64_t>();
     if (!key.ok() || key.rest().size() < kNumberSize) throw unreadable();
     const auto arrived = BytesReader(key.rest().substr(key.rest().size() - kNumberSize)).number<uint32_t>();
@@ -57,6 +59,7 @@ bool JoinBuffer::put(const Record& record) {
 std::string_view JoinBuffer::row_key(const Record& record) {
   const std::string_view key = keys_.write(record.key);
   return BytesWriter(context_.scratch<char>(kTimeSize + key.size() + kNumberSize))
+      .number(int8_t{0})
       .number(record.timestamp)
       .bytes(key)
       .number((arrived_ + 1) & kNumbers)
@@ -88,10 +91,10 @@ std::string_view JoinBuffer::row_value(const Record& record) {
 std::span<const JoinBuffer::Row> JoinBuffer::find_due(int64_t until) {
   due_.clear();
   const std::string_view from =
-      BytesWriter(context_.scratch<char>(kTimeSize)).number(std::max<int64_t>(oldest_, 0)).written();
+      BytesWriter(context_.scratch<char>(kTimeSize)).number(int8_t{0}).number(std::max<int64_t>(oldest_, 0)).written();
   store_.range(bytes_value(from), null_value(), [&](const sdk::Row& row) {
     const std::string_view key = data_of(row.key);
-    if (BytesReader(key).number<int64_t>() > until) return false;
+    if (BytesReader(key.substr(1)).number<int64_t>() > until) return false;
     due_.push_back({context_.copy(key), context_.copy(data_of(row.value))});
     return true;
   });

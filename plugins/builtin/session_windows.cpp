@@ -69,14 +69,16 @@ void SessionWindows::find_sessions(const Value& key, int64_t timestamp) {
   store_->get_many(found_);
 }
 
-// Updates of sessions have the time of their end, and no headers.
+// Updates of sessions have the time of their end, and no headers but at commits.
 void SessionWindows::forward(const Record& record, const Windowed& session, const Change& change,
                              sdk::Context& context) const {
   if (aggregation_.on_close()) return;
-  Record bare = record;
-  bare.headers = nullptr;
-  bare.header_count = 0;
-  aggregation_.forward(context, bare, windowed_value(session, context.memory()), change, session.end);
+  Record update = record;
+  if (!aggregation_.per_commit()) {
+    update.headers = nullptr;
+    update.header_count = 0;
+  }
+  aggregation_.forward(context, update, windowed_value(session, context.memory()), change, session.end);
 }
 
 void SessionWindows::close(const Record& record, sdk::Context& context) {

@@ -39,6 +39,7 @@ class WindowedAggregation {
 
   bool counts() const { return operation_ == Operation::count; }
   bool on_close() const { return on_close_; }
+  bool per_commit() const { return per_commit_; }
   // What a window begins with: 0, null, or what init says.
   Value initial(ScratchMemory& memory);
   // The aggregate with the record in it.

@@ -1,4 +1,5 @@
 // The runtime on its threads: what the steps do alone they must do together, under ThreadSanitizer as well.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <set>
@@ -17,12 +18,17 @@ namespace {
 class SystemClock final : public Clock {
  public:
   Duration now() const override {
-    return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
+    return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()) +
+           Duration(ahead_.load());
   }
   int64_t wall_ms() const override {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();
   }
+  void jump(Duration by) { ahead_ += by.count(); }
+
+ private:
+  std::atomic<int64_t> ahead_{0};  // us
 };
 
 constexpr int32_t partitions = 4;
@@ -37,10 +43,10 @@ struct Engine {
     cluster = std::move(*made);
   }
 
-  void send(int lines) {
+  void send(int lines, const std::string& topic = "text") {
     auto producer = cluster->make_producer({});
     REQUIRE(producer);
-    auto text = (*producer)->open_topic("text", deadline);
+    auto text = (*producer)->open_topic(topic, deadline);
     REQUIRE(text);
     for (int i = 0; i < lines; ++i) {
       OutgoingRecord record;
@@ -113,6 +119,34 @@ TEST_CASE("a topology on threads counts everything, tells how it is, and stops w
   again.start();
   REQUIRE(engine.until(again, [](const TopologyStatus& s) { return s.drained; }));
   CHECK(engine.records_out() == 400 * 5);
+}
+
+TEST_CASE("topics that come to fit a pattern are taken up by a running topology") {
+  Engine engine;
+  engine.topology->nodes[0].topics.clear();
+  engine.topology->nodes[0].pattern = "text.*";
+  const std::vector<TopicSpec> first{{"text", partitions, -1, {}}}, second{{"text-2", partitions, -1, {}}};
+  const std::vector<TopicSpec> wide{{"text-wide", partitions + 1, -1, {}}};
+  REQUIRE(engine.cluster->admin().create(first, deadline));
+  TopologyRuntime runtime(engine.topology, engine.ports(), {.workers = 2, .create_topics_with = partitions});
+  runtime.start();
+  auto committed = [](const TopologyStatus& status, const std::string& topic) {
+    int64_t records = 0;
+    for (const auto& task : status.tasks)
+      for (const auto& input : task.inputs) records += input.topic == topic ? input.committed : 0;
+    return records;
+  };
+  engine.send(40);
+  REQUIRE(engine.until(runtime, [&](const TopologyStatus& s) { return committed(s, "text") >= 40; }));
+  REQUIRE(engine.cluster->admin().create(wide, deadline));  // there are too few tasks for it: it is left out
+  engine.clock.jump(std::chrono::seconds(11));
+  REQUIRE(engine.cluster->admin().create(second, deadline));
+  engine.send(40, "text-2");
+  engine.clock.jump(std::chrono::seconds(11));
+  REQUIRE(engine.until(runtime, [&](const TopologyStatus& s) { return committed(s, "text-2") >= 40; }));
+  CHECK(committed(runtime.status(), "text-wide") == 0);
+  CHECK(runtime.stop(deadline));
+  CHECK(engine.records_out() == 80 * 5);
 }
 
 TEST_CASE("records held and completed on another thread are counted exactly, through a stop and a restart") {

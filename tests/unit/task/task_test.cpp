@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/protocol/input_start.h"
 #include "tests/unit/task/task_fixture.h"
 
 namespace kstreamd {

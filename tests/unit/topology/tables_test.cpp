@@ -136,6 +136,19 @@ TEST_CASE("a view goes up to the nearest rows") {
         std::string::npos);
 }
 
+TEST_CASE("joins of joins without rows may double the ways only so often") {
+  std::vector<NodeDeclaration> nodes{table("t0")};
+  for (int n = 1; n <= 60; ++n)
+    nodes.push_back(
+        join("t" + std::to_string(n), "t" + std::to_string(n - 1), "f" + std::to_string(n), JoinType::outer));
+  for (int n = 1; n <= 60; ++n)
+    nodes.push_back(node("f" + std::to_string(n), "filter", {"t" + std::to_string(n - 1)}, "e"));
+  const auto compiled = compile(topology(std::move(nodes)), FakeTypes());
+  REQUIRE_FALSE(compiled.topology);
+  CHECK(compiled.problems[0].message.find("more than 1000 tables") != std::string::npos);
+  CHECK(compiled.problems[0].pointer == "/join");
+}
+
 TEST_CASE("views know windows and versions, and versioned tables say what is older") {
   auto windowed = count("w", {"s"});
   windowed.window = Window{Window::Kind::tumbling, std::chrono::seconds(10), {}, {}, {}};
@@ -163,6 +176,22 @@ TEST_CASE("a table that is put out at commits tells what there was at the last o
   per_commit.emit = Emit::per_commit;
   const auto t = made({source("s", "s"), per_commit});
   CHECK(find(t, "c").config == R"({"per_commit":true,"changes":true})");
+}
+
+TEST_CASE("records without a key cross a repartition topic only for left and outer joins of streams below") {
+  auto graph = [](JoinType type) {
+    return made({source("s", "in"), node("keyed", "select_key", {"s"}, "e"), node("moved", "repartition", {"keyed"}),
+                 node("apart", "repartition", {"keyed"}), table("t"), node("same", "filter", {"moved"}, "e"),
+                 join("j", "same", "t", type)});
+  };
+  CHECK(find(graph(JoinType::inner), "moved-repartition-sink").drops_null_keys);
+  CHECK_FALSE(find(graph(JoinType::left), "moved-repartition-sink").drops_null_keys);
+  CHECK(find(graph(JoinType::left), "apart-repartition-sink").drops_null_keys);
+
+  const auto joined = made({source("s", "in"), node("keyed", "select_key", {"s"}, "e"), table("t"),
+                            join("inner", "keyed", "t"), join("left", "keyed", "t", JoinType::left)});
+  CHECK(find(joined, "inner-repartition-sink").drops_null_keys);
+  CHECK_FALSE(find(joined, "left-repartition-sink").drops_null_keys);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ final class Draft {
   final Map<String, Object> stores = new LinkedHashMap<>();
   final List<Shape> shapes = new ArrayList<>();
   final List<Topic> topics = new ArrayList<>();
-  /** Stores whose rows Kafka Streams keeps for longer or shorter than kstreamd: see Nodes.longRetention. */
+  /** Stores in which Kafka Streams shows expired rows: by Nodes.longRetention, or because they are in a cache. */
   final List<String> unlistedStores = new ArrayList<>();
   /** Records that fail are skipped: some inputs and expressions are such that they do. */
   final boolean skipsErrors;

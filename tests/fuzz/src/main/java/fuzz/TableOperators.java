@@ -14,7 +14,10 @@ final class TableOperators {
     this.nodes = nodes;
   }
 
-  /** `store` stands beside the operator, or inside where that has arguments. */
+  /**
+   * `store` stands beside the operator. Without one nothing may be said of serdes either: Kafka Streams takes any
+   * Materialized for the end of a versioned table.
+   */
   private static Object store(Map<String, Object> node) {
     return node.get("store");
   }
@@ -23,10 +26,13 @@ final class TableOperators {
     Expr expression = new Expr(node.get(wanted ? "filter" : "filter_not"));
     Codec key = Nodes.kept(node, "key", from.key);
     Codec value = Nodes.kept(node, "value", from.value);
-    var rows = nodes.rows(store(node), key, value);
-    KTable<Object, Object> table = wanted
-        ? from.table.filter((k, v) -> expression.test(k, v), rows)
-        : from.table.filterNot((k, v) -> expression.test(k, v), rows);
+    KTable<Object, Object> table;
+    if (store(node) == null) {
+      table = wanted ? from.table.filter(expression::test) : from.table.filterNot(expression::test);
+    } else {
+      var rows = nodes.rows(store(node), key, value);
+      table = wanted ? from.table.filter(expression::test, rows) : from.table.filterNot(expression::test, rows);
+    }
     return Node.of(table, key, value);
   }
 
@@ -34,8 +40,10 @@ final class TableOperators {
     Expr expression = new Expr(node.get("map_values"));
     Codec key = Nodes.kept(node, "key", from.key);
     Codec value = nodes.made(node, "value");
-    return Node.of(
-        from.table.mapValues((k, v) -> expression.eval(k, v), nodes.rows(store(node), key, value)), key, value);
+    KTable<Object, Object> table = store(node) == null
+        ? from.table.mapValues((k, v) -> expression.eval(k, v))
+        : from.table.mapValues((k, v) -> expression.eval(k, v), nodes.rows(store(node), key, value));
+    return Node.of(table, key, value);
   }
 
   Node toTable(Node from, Map<String, Object> node) {

@@ -58,6 +58,7 @@ TEST_CASE("where a serde says that no record is at fault, the topology waits, wh
 TEST_CASE("a sink with windowed keys partitions by the inner key") {
   Fixture f;
   f.producer.partitions = 64;
+  f.topology.nodes[2].operator_name = "sink";
   f.topology.nodes[2].key_serde = R"({"time_windowed":"string"})";
   Arena arena;
   f.processors.steps["work"] = [&arena](const Record& r, ProcessorContext& c) {

@@ -43,7 +43,7 @@ Topology with_pattern_topics(const Topology& topology, const std::vector<std::st
   Topology resolved = topology;
   std::map<std::string, std::string> readers;  // topic -> node
   for (const auto& node : topology.nodes)
-    if (node.kind == NodeKind::source)
+    if (node.kind == NodeKind::source && node.pattern.empty())
       for (const auto& topic : node.topics) readers.emplace(topic, node.name);
   const std::set<std::string> topics(existing.begin(), existing.end());
   for (auto& node : resolved.nodes) {

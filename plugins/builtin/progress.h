@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace kstreamd::builtin {
 
@@ -31,6 +33,21 @@ class StreamTime {
   };
 
   int64_t* time_ = nullptr;
+};
+
+// The stream times of an operator whose inputs each have their own, as in Kafka Streams, where each is an operator.
+class StreamTimes {
+ public:
+  // In init. Inputs beyond `count` share the last one's time.
+  void find(sdk::Context& context, size_t count) {
+    times_.resize(count);
+    for (size_t input = 0; input < count; ++input)
+      times_[input].find(context, input == 0 ? "t" : "t" + std::to_string(input));
+  }
+  StreamTime& of(uint32_t input) { return times_[std::min<size_t>(input, times_.size() - 1)]; }
+
+ private:
+  std::vector<StreamTime> times_;
 };
 
 }  // namespace kstreamd::builtin

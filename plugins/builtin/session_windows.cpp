@@ -14,7 +14,7 @@ void SessionWindows::bind(sdk::Context& context) {
 }
 
 void SessionWindows::init(sdk::Context& context) {
-  time_.find(context, "t");
+  time_.find(context, aggregation_.stream_times());
   if (!aggregation_.on_close()) return;
   closer_.init(context, [&](int64_t first) {
     store_->range(null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
@@ -33,7 +33,7 @@ void SessionWindows::process(std::span<const Record> records, sdk::Context& cont
 
 void SessionWindows::process_one(const Record& record, sdk::Context& context) {
   if (is_null(record.key)) return context.drop("null_key");
-  time_.pass(record.timestamp);
+  time_.of(record.input).pass(record.timestamp);
   if (aggregation_.on_close()) close(record, context);
   const Value key = plain_key(record.key, *bytes_);
   find_sessions(key, record.timestamp);
@@ -46,7 +46,7 @@ void SessionWindows::process_one(const Record& record, sdk::Context& context) {
     session.start = std::min(session.start, old.start);
     session.end = std::max(session.end, old.end);
   }
-  if (session.end < time_.get() - times_.grace - times_.size) return context.drop("late");
+  if (session.end < time_.of(record.input).get() - times_.grace - times_.size) return context.drop("late");
   if (session.start != record.timestamp || session.end != record.timestamp) {
     for (const auto& old : found_) {
       store_->put(key, old.start, old.end, null_value(), record.timestamp);
@@ -82,7 +82,7 @@ void SessionWindows::forward(const Record& record, const Windowed& session, cons
 }
 
 void SessionWindows::close(const Record& record, sdk::Context& context) {
-  closer_.close(context, time_.get(), [&](const OpenWindows::Window& window) {
+  closer_.close(context, time_.of(record.input).get(), [&](const OpenWindows::Window& window) {
     const Value key = bytes_->read(StoreBytes::Part::key, context.copy(window.key));
     const auto row = store_->get(key, window.second, window.time);
     if (!row) return;

@@ -14,7 +14,7 @@ void SlidingWindows::bind(sdk::Context& context) {
 }
 
 void SlidingWindows::init(sdk::Context& context) {
-  time_.find(context, "t");
+  time_.find(context, aggregation_.stream_times());
   if (!aggregation_.on_close()) return;
   closer_.init(context, [&](int64_t first) {
     store_->range(null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
@@ -34,9 +34,9 @@ void SlidingWindows::process(std::span<const Record> records, sdk::Context& cont
 void SlidingWindows::process_one(const Record& record, sdk::Context& context) {
   if (is_null(record.key)) return context.drop("null_key");
   if (is_null(record.value)) return context.drop("null_value");
-  time_.pass(record.timestamp);
+  time_.of(record.input).pass(record.timestamp);
   if (aggregation_.on_close()) close(record, context);
-  if (record.timestamp + times_.size < time_.get() - times_.grace) return context.drop("late");
+  if (record.timestamp + times_.size < time_.of(record.input).get() - times_.grace) return context.drop("late");
   key_ = plain_key(record.key, *bytes_);
   if (record.timestamp < times_.size) {
     process_early(record, context);
@@ -136,7 +136,7 @@ SlidingWindows::Content SlidingWindows::new_window(int64_t start, const Record& 
 
 // Adds the record to a window that is still open.
 void SlidingWindows::update(const Content& window, const Record& record, sdk::Context& context) {
-  if (window.start + times_.size < time_.get() - times_.grace) return context.drop("late");
+  if (window.start + times_.size < time_.of(record.input).get() - times_.grace) return context.drop("late");
   ScratchMemory memory(context);
   const bool begins = !window.stored && is_null(window.aggregate);
   const Value old = begins ? aggregation_.initial(memory) : window.aggregate;
@@ -163,7 +163,7 @@ void SlidingWindows::put(const Record& record, const Content& window, const Valu
 }
 
 void SlidingWindows::close(const Record& record, sdk::Context& context) {
-  closer_.close(context, time_.get(), [&](const OpenWindows::Window& window) {
+  closer_.close(context, time_.of(record.input).get(), [&](const OpenWindows::Window& window) {
     const Value key = bytes_->read(StoreBytes::Part::key, context.copy(window.key));
     const auto row = store_->get(key, window.time);
     if (!row) return;

@@ -60,7 +60,7 @@ void TimeWindows::bind(sdk::Context& context) {
 }
 
 void TimeWindows::init(sdk::Context& context) {
-  time_.find(context, "t");
+  time_.find(context, aggregation_.stream_times());
   if (!aggregation_.on_close()) return;
   closer_.init(context, [&](int64_t first) {
     store_->range(null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
@@ -106,7 +106,7 @@ bool TimeWindows::count_batch(std::span<const Record> records, sdk::Context& con
       if (is_null(row.value)) closer_.opened(row.start, 0, bytes_->write(StoreBytes::Part::key, row.key));
   size_t use = 0;
   for (size_t i = 0; i < records.size(); ++i) {
-    if (!is_null(records[i].key)) time_.pass(records[i].timestamp);
+    if (!is_null(records[i].key)) time_.of(0).pass(records[i].timestamp);
     for (; use < uses_until_[i]; ++use) {
       Use& here = uses_[use];
       if (here.row == kLate) continue;
@@ -118,7 +118,7 @@ bool TimeWindows::count_batch(std::span<const Record> records, sdk::Context& con
     }
   }
   store_->put_many(rows_);
-  if (aggregation_.on_close()) closer_.close(context, time_.get(), [](const OpenWindows::Window&) {});
+  if (aggregation_.on_close()) closer_.close(context, time_.of(0).get(), [](const OpenWindows::Window&) {});
   forward_counts(records, context);
   return true;
 }
@@ -129,7 +129,7 @@ bool TimeWindows::gather(std::span<const Record> records) {
   rows_.clear();
   uses_.clear();
   uses_until_.clear();
-  int64_t time = time_.get(), earliest = std::numeric_limits<int64_t>::max();
+  int64_t time = time_.of(0).get(), earliest = std::numeric_limits<int64_t>::max();
   for (const Record& record : records) {
     if (!is_null(record.key)) {
       time = std::max(time, record.timestamp);
@@ -168,12 +168,12 @@ void TimeWindows::forward_counts(std::span<const Record> records, sdk::Context& 
 
 void TimeWindows::process_one(const Record& record, sdk::Context& context) {
   if (is_null(record.key)) return context.drop("null_key");
-  time_.pass(record.timestamp);
+  time_.of(record.input).pass(record.timestamp);
   if (aggregation_.on_close()) close(record, context);
   const Value key = plain_key(record.key, *bytes_);
   size_t closed = 0;
   for (int64_t start = first_start(record.timestamp); start <= record.timestamp; start += times_.advance) {
-    if (late(start, time_.get()))
+    if (late(start, time_.of(record.input).get()))
       ++closed;
     else
       update(record, key, start, context);
@@ -197,7 +197,7 @@ void TimeWindows::update(const Record& record, const Value& key, int64_t start, 
 }
 
 void TimeWindows::close(const Record& record, sdk::Context& context) {
-  closer_.close(context, time_.get(), [&](const OpenWindows::Window& window) {
+  closer_.close(context, time_.of(record.input).get(), [&](const OpenWindows::Window& window) {
     const Value key = bytes_->read(StoreBytes::Part::key, context.copy(window.key));
     const auto row = store_->get(key, window.time);
     if (!row) return;

@@ -40,6 +40,8 @@ class WindowedAggregation {
   bool counts() const { return operation_ == Operation::count; }
   bool on_close() const { return on_close_; }
   bool per_commit() const { return per_commit_; }
+  // How many stream times there are: one for each input, but one alone decides when windows are put out as they close.
+  size_t stream_times() const { return on_close_ || add_.empty() ? 1 : add_.size(); }
   // What a window begins with: 0, null, or what init says.
   Value initial(ScratchMemory& memory);
   // The aggregate with the record in it.

@@ -50,7 +50,7 @@ class TimeWindows {
   WindowedAggregation aggregation_;
   const WindowTimes times_;
   WindowCloser closer_;
-  StreamTime time_;
+  StreamTimes time_;
   std::optional<sdk::RawWindowStore> store_;
   std::optional<StoreBytes> bytes_;
 
@@ -113,7 +113,7 @@ class SlidingWindows {
   WindowedAggregation aggregation_;
   const WindowTimes times_;
   WindowCloser closer_;
-  StreamTime time_;
+  StreamTimes time_;
   std::optional<sdk::RawWindowStore> store_;
   std::optional<StoreBytes> bytes_;
 
@@ -146,7 +146,7 @@ class SessionWindows {
   WindowedAggregation aggregation_;
   const WindowTimes times_;
   WindowCloser closer_;
-  StreamTime time_;
+  StreamTimes time_;
   std::optional<sdk::RawSessionStore> store_;
   std::optional<StoreBytes> bytes_;
   std::vector<sdk::RawSessionRow> found_;  // of the record at hand

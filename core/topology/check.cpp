@@ -186,7 +186,7 @@ void Checker::report_script(ProcessorTypes::Problem problem) {
 
 void Checker::check_configuration(size_t i) {
   const auto& here = declared(i);
-  if (here.broken || !contains(available_operators(), here.operator_name)) return;
+  if (node(i).broken || !contains(available_operators(), here.operator_name)) return;
   const auto type = processor_type(here, node(i));
   // The expressions of views are checked at the nodes that they belong to.
   NodeAnalysis without_views = node(i);

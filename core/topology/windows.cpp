@@ -15,27 +15,31 @@ void Checker::check_window(size_t i) {
   const auto& here = declared(i);
   if (here.broken || !is_aggregation(here.operator_name)) return;
   const std::string base = "/" + here.operator_name;
+  auto refuse = [&](std::string at, std::string message, std::string hint) {
+    node(i).broken = true;
+    report(i, std::move(at), std::move(message), std::move(hint));
+  };
   const bool session = here.window && here.window->kind == Window::Kind::session;
   const bool makes_aggregates = here.operator_name == "aggregate" || here.operator_name == "cogroup";
   if (session && makes_aggregates && !has_expression(here, "merge"))
-    report(i, base, "sessions grow together, and nothing says how their aggregates do",
+    refuse(base, "sessions grow together, and nothing says how their aggregates do",
            "add merge: EXPRESSION of left and right, the earlier and the later session's aggregate");
   if (!session && has_expression(here, "merge"))
-    report(i, base + "/merge", "merge is for windows of sessions", "remove it");
+    refuse(base + "/merge", "merge is for windows of sessions", "remove it");
   if (!here.window) return;
   const Window& window = *here.window;
   const std::string pointer = base + "/window";
   if (window.size.count() <= 0 && window.kind != Window::Kind::sliding)
-    report(i, pointer + "/" + kind_key(window.kind), "a window has to be longer than 0s", "write for example 5m");
+    refuse(pointer + "/" + kind_key(window.kind), "a window has to be longer than 0s", "write for example 5m");
   if (window.kind == Window::Kind::hopping && (window.advance.count() <= 0 || window.advance > window.size))
-    report(i, pointer + "/advance",
+    refuse(pointer + "/advance",
            "windows of " + duration_text(window.size) + " cannot advance by " + duration_text(window.advance) +
                ": it has to be more than 0s and no more than their size",
            window.advance.count() <= 0
                ? "write for example advance: 1m"
                : "records between two windows would be in none: make it " + duration_text(window.size) + " or less");
   if (window.retention && *window.retention < window.size + window.grace)
-    report(i, pointer + "/retention",
+    refuse(pointer + "/retention",
            "a retention of " + duration_text(*window.retention) + " is shorter than a window takes records, " +
                duration_text(window.size + window.grace) + " (its size and its grace)",
            "make it " + duration_text(window.size + window.grace) + " or more, or leave it out");

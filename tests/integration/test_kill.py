@@ -39,10 +39,11 @@ class KillBase:
             while time.monotonic() < begun + moment and daemon.alive():
                 time.sleep(0.005)
             lag = daemon.metric("kstreamd_consumer_lag_records")
-            at_work += lag > 0
+            starting = not daemon.metrics()  # all of its input is left
+            at_work += starting or lag > 0
             self.assertTrue(daemon.alive(), f"the daemon ended by itself:\n{daemon.output()}")
             daemon.kill()
-            print(f"kill {kill + 1} after {moment:.3f} s, {lag:.0f} records behind", flush=True)
+            print(f"kill {kill + 1} after {moment:.3f} s, {'still starting' if starting else f'{lag:.0f} records behind'}", flush=True)
         self.drain(topology)
 
         records = self.log.consume(sink, "--key", "string", "--value", "int64")

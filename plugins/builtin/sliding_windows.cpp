@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include "plugins/builtin/windows.h"
 
@@ -15,13 +14,7 @@ void SlidingWindows::bind(sdk::Context& context) {
 
 void SlidingWindows::init(sdk::Context& context) {
   time_.find(context, aggregation_.stream_times());
-  if (!aggregation_.on_close()) return;
-  closer_.init(context, [&](int64_t first) {
-    store_->range(null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
-                  [&](const sdk::RawWindowRow& row) {
-                    closer_.opened(row.start, 0, bytes_->write(StoreBytes::Part::key, row.key));
-                  });
-  });
+  if (aggregation_.on_close()) closer_.init(context, *store_, *bytes_);
 }
 
 void SlidingWindows::process(std::span<const Record> records, sdk::Context& context) {

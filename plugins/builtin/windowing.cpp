@@ -1,6 +1,7 @@
 #include "plugins/builtin/windowing.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace kstreamd::builtin {
@@ -130,6 +131,14 @@ const OpenWindows::Keys& OpenWindows::sorted(Keys& keys) {
 }
 
 // What is about to leave the store cannot wait for the interval.
+void WindowCloser::init(sdk::Context& context, const sdk::RawWindowStore& store, StoreBytes& bytes) {
+  init(context, [&](int64_t first) {
+    store.range(
+        null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
+        [&](const sdk::RawWindowRow& row) { opened(row.start, 0, bytes.write(StoreBytes::Part::key, row.key)); });
+  });
+}
+
 bool WindowCloser::due(sdk::Context& context, int64_t stream_time) {
   if (!open_.any_until(stream_time - span_)) {
     if (interval_ == 0) sent_.pass(stream_time);

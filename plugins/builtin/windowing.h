@@ -119,6 +119,8 @@ class WindowCloser {
     sent_.find(context, "s");
     fill(std::max<int64_t>(0, sent_.get() < 0 ? 0 : sent_.get() - span_ + 1));
   }
+  // The same of a store of windows, by their starts.
+  void init(sdk::Context& context, const sdk::RawWindowStore& store, StoreBytes& bytes);
   void opened(int64_t time, int64_t second, std::string_view key) { open_.add(time, second, key); }
   // Whether a window would close at this stream time, one that begins to be open at `time` among them.
   bool would_close(int64_t stream_time, int64_t time) const {

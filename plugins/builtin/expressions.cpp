@@ -44,6 +44,16 @@ script::Expression Expressions::compile_text(const sdk::Config& config, std::str
   return expression.value_or(script::Expression());
 }
 
+bool Expressions::set_timestamp(const script::Expression& expression, Record& record, sdk::Context& context) {
+  const auto timestamp = engine_.integer(expression);
+  if (!timestamp || *timestamp < 0) {
+    context.drop("timestamp");
+    return false;
+  }
+  record.timestamp = *timestamp;
+  return true;
+}
+
 std::optional<script::Expression> Expressions::compile_optional(const sdk::Config& config, std::string_view key,
                                                                 script::Scope scope) {
   if (!config.has(key)) return std::nullopt;

@@ -36,6 +36,10 @@ class Expressions {
   // An expression that is an item of a list.
   script::Expression compile_item(const sdk::Config& item, script::Scope scope);
 
+  // Gives a record the time that the expression makes of the record at hand. False: it makes none, or a negative one,
+  // and the record is counted as dropped.
+  bool set_timestamp(const script::Expression& expression, Record& record, sdk::Context& context);
+
   script::Engine& engine() { return engine_; }
 
  private:

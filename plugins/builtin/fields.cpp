@@ -46,14 +46,7 @@ void SinkFields::process(std::span<const Record> records, Context& context) {
     context.processing(i);
     engine.set_record(records[i]);
     Record out = records[i];
-    if (timestamp_) {
-      const auto timestamp = engine.integer(*timestamp_);
-      if (!timestamp || *timestamp < 0) {
-        context.drop("timestamp");
-        continue;
-      }
-      out.timestamp = *timestamp;
-    }
+    if (timestamp_ && !expressions_.set_timestamp(*timestamp_, out, context)) continue;
     if (headers_) {
       made_.clear();
       engine.headers(*headers_, memory, made_);

@@ -43,14 +43,7 @@ void Map::process(std::span<const Record> records, Context& context) {
       out.headers = headers;
       out.header_count = static_cast<uint32_t>(made_.size());
     }
-    if (timestamp_) {
-      const auto timestamp = engine.integer(*timestamp_);
-      if (!timestamp || *timestamp < 0) {
-        context.drop("timestamp");
-        continue;
-      }
-      out.timestamp = *timestamp;
-    }
+    if (timestamp_ && !expressions_.set_timestamp(*timestamp_, out, context)) continue;
     context.forward_borrowed(out);
   }
 }

@@ -263,19 +263,32 @@ Status KafkaGroupMember::commit(std::span<const PartitionOffset> offsets, const 
   return Error{Recovery::abort_transaction, "the group's coordinator did not answer a commit within 10 s", ""};
 }
 
+// Answers what waits for an answer without taking or giving up anything: closing gives up all of it.
+void KafkaGroupMember::answer_all() {
+  while (Handle<rd_kafka_event_t> event{rd_kafka_queue_poll(queue_.get(), 0)})
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) rebalances_.push_back(rebalance(event.get()));
+  auto nothing = make_list();
+  for (const auto& r : rebalances_) {
+    auto answer = r.type == GroupEvent::Type::assigned ? rd_kafka_incremental_assign : rd_kafka_incremental_unassign;
+    // A refusal leaves the rebalance to the answer that close() gives.
+    Handle<rd_kafka_error_t> refused{answer(client_.get(), nothing.get())};
+  }
+  rebalances_.clear();
+}
+
 void KafkaGroupMember::close() {
   if (closed_) return;
   closed_ = true;
   set_current(nullptr);
-  bool awaited = !rebalances_.empty();
-  rebalances_.clear();
+  // librdkafka waits for one answer before it ends the membership, and then throws away what it was sent meanwhile: who
+  // answers a second event waits for ever. So older ones are answered before, and of those that closing brings the
+  // first.
+  answer_all();
   if (Handle<rd_kafka_error_t> error{rd_kafka_consumer_close_queue(client_.get(), queue_.get())}) {
     log(LogLevel::warn, "closing the group member", {{"error", rd_kafka_error_string(error.get())}});
     return;
   }
-  // The answer to a rebalance that waits for one. Unasked, the call could wait for ever: nobody serves it once the
-  // membership has ended.
-  if (awaited) rd_kafka_assign(client_.get(), nullptr);
+  bool answered = false;
   auto deadline = Steady::now() + kCloseDeadline;
   while (!rd_kafka_consumer_closed(client_.get())) {
     if (Steady::now() > deadline) {
@@ -284,7 +297,9 @@ void KafkaGroupMember::close() {
       return;
     }
     Handle<rd_kafka_event_t> event(rd_kafka_queue_poll(queue_.get(), 50));
-    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) rd_kafka_assign(client_.get(), nullptr);
+    if (!event || answered || rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_REBALANCE) continue;
+    answered = true;
+    rd_kafka_assign(client_.get(), nullptr);
   }
 }
 

@@ -46,6 +46,7 @@ class KafkaGroupMember final : public GroupMember {
   GroupEvent next();
   PartitionList task_partitions(const std::vector<int32_t>& partitions) const;
   Status answer_assigned(const Rebalance& rebalance);
+  void answer_all();
   std::string member_id() const;
   std::shared_ptr<const KafkaToken> current() const;
   void set_current(std::shared_ptr<const KafkaToken> token);

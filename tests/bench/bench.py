@@ -40,12 +40,14 @@ WORKLOADS = {
     "W6-1g-kill": {"kind": "kill", "inputs": [("w6", 8_620_690)], "check": "raw"},
     "W7": {"kind": "startup", "inputs": [], "check": "raw"},
     "W8": {"kind": "latency", "inputs": [], "check": "raw"},
+    "W9": {"inputs": [("w9l", 1_000_000), ("w9r", 100_000)], "check": "raw"},
     # Long enough for a JVM to be warm in the second half.
     "W1-long": {"inputs": [("w1", 10_000_000)], "check": "raw"},
     "W2-long": {"inputs": [("w2", 5_000_000)], "check": "json"},
     "W3-long": {"inputs": [("w3", 5_000_000)], "check": "raw", "changelog": "counts"},
     "W4-long": {"inputs": [("w4", 5_000_000)], "check": "raw"},
     "W5-long": {"inputs": [("w5l", 2_500_000), ("w5r", 2_500_000)], "check": "raw"},
+    "W9-long": {"inputs": [("w9l", 5_000_000), ("w9r", 100_000)], "check": "raw"},
     # One input partition, for systems that cannot run more in a process.
     "W1-alo-1p": {"inputs": [("w1", 2_000_000)], "check": "raw", "guarantee": "at_least_once", "partitions": 1},
     "W1-1p": {"inputs": [("w1", 2_000_000)], "check": "raw", "partitions": 1},
@@ -68,10 +70,9 @@ def systems():
         "kstreams-java": jvm("-XX:+UseG1GC"),  # by itself a JVM on one core takes the serial collector
         "kstreams-java-serial": jvm("-XX:+UseSerialGC"),
         "kstreamd": {"command": ["sh", "-c", 'exec "${{BENCH_KSTREAMD:-kstreamd}}" run "$0" --bootstrap "$BENCH_BROKERS" '
-                                             '--state-dir "$BENCH_STATE_DIR" --workers "$BENCH_WORKERS" --listen 127.0.0.1:0 '
-                                             '${{BENCH_PLUGINS:+--plugins "$BENCH_PLUGINS"}}',
+                                             '--state-dir "$BENCH_STATE_DIR" --workers "$BENCH_WORKERS" --listen 127.0.0.1:0',
                                  str(HERE / "topologies") + "/{topology}.yaml"],
-                     "workloads": r"W(1|2|3|3c|6|7|8)(-.*)?"},
+                     "workloads": r"W.*"},
     }
     if os.environ.get("BENCH_SYSTEMS"):  # a JSON file that adds systems in the same form
         table.update(json.loads(Path(os.environ["BENCH_SYSTEMS"]).read_text()))
@@ -171,6 +172,8 @@ class Bench:
             time.sleep(1)
             self.tool("create", topic, partitions, "retention.ms=-1", "retention.bytes=-1")
             base = (int(time.time()) - 14400) // 60 * 60 * 1000  # not in the future of the broker; window edges at full minutes
+            if generator == "w9r":
+                base -= 3_600_000  # the whole table is older than the stream
             self.tool("preload", generator, topic, count, base)
         return topic
 
@@ -193,8 +196,6 @@ class Bench:
         env = dict(self.env, BENCH_WORKLOAD=workload.split("-")[0], BENCH_APP=app, BENCH_IN=topics[0], BENCH_IN2=topics[-1],
                    BENCH_OUT=out, BENCH_GUARANTEE=spec.get("guarantee", "exactly_once"), BENCH_EMIT=spec.get("emit", "updates"),
                    BENCH_COMMIT_MS=str(self.args.commit_ms), BENCH_WORKERS="1", BENCH_STATE_DIR=str(state), BENCH_CHANGELOG=changelog)
-        if spec.get("kind") in ("restore", "kill"):
-            env.update(BENCH_PLUGINS=os.path.join(os.environ.get("BENCH_BIN", "."), "plugins"))
         if spec.get("kind") == "kill":  # else the group waits for the session of the one that was killed, and that is measured
             env.update(BENCH_INSTANCE=app)
         command = [w.format(topology=workload.split("-")[0]) for w in self.systems[system]["command"]]

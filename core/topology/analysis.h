@@ -63,7 +63,7 @@ struct NodeAnalysis {
   std::vector<InputFlow> in;  // by Edge::input
   Flow out;
   std::vector<StoreUse> stores;  // as the processor numbers them
-  bool keeps_rows = false;       // of a table: its rows are in a store of its own, the first (of suppress the second)
+  bool keeps_rows = false;       // of a table: its rows are in a store of its own, the first
   bool versioned_rows = false;   // and that store is versioned
   bool sends_changes = false;    // of a table: with old values
   std::string views;             // of joins: how to look into tables, as the README says; JSON fields

@@ -22,6 +22,14 @@ const std::string& expression(const NodeDeclaration& node, std::string_view name
   return none;
 }
 
+// The number of a store among those that a join uses; it is added where it is missing.
+size_t number_of(const Store& store, std::vector<StoreUse>& among) {
+  size_t at = 0;
+  while (at < among.size() && among[at].shape.name != store.name) ++at;
+  if (at == among.size()) among.push_back({"/join/with", false, store});
+  return at;
+}
+
 // Tables that one join may look through. Where joins of joins keep no rows the ways multiply.
 constexpr size_t max_view_steps = 1000;
 
@@ -43,10 +51,7 @@ void Checker::keep_rows(size_t i) {
   auto& here = node(i);
   if (here.keeps_rows) return;
   here.keeps_rows = true;
-  const auto& op = declared(i).operator_name;
-  here.stores.push_back({"/" + op, true, own_store(i)});
-  // A suppression's buffer has the node's name already.
-  if (op == "suppress") here.stores.back().shape.name = declared(i).name + "-sent";
+  here.stores.push_back({"/" + declared(i).operator_name, true, own_store(i)});
 }
 
 // Makes a table send old values, if it can: one without rows cannot unless it is forced to keep them.
@@ -76,26 +81,29 @@ std::string Checker::view(int of, std::vector<StoreUse>& stores) {
   const auto i = static_cast<size_t>(of);
   const auto& here = declared(i);
   const auto& op = here.operator_name;
-  if (comes_from_topic(here) || op == "suppress") keep_rows(i);
+  if (comes_from_topic(here)) keep_rows(i);
   if (node(i).keeps_rows) return view_of_rows(i, stores);
   if (op == "join") {
     const std::string left = view(parent(i, 0), stores), right = view(parent(i, 1), stores);
     return std::string("{\"join\":\"") + type_name(here.join->type) +
            "\",\"value\":" + quote_json(expression(here, "value")) + ",\"left\":" + left + ",\"right\":" + right + "}";
   }
+  if (op == "suppress") {
+    const auto& held = node(i).in[0].flow;
+    const std::string buffer = std::to_string(number_of(node(i).stores[0].shape, stores));
+    return "{\"suppress\":" + buffer + ",\"key\":" + quote_json(held.key_serde) +
+           ",\"value\":" + quote_json(held.value_serde) + ",\"of\":" + view(parent(i, 0), stores) + "}";
+  }
   return "{" + quote_json(op) + ":" + quote_json(expression(here, "")) + ",\"of\":" + view(parent(i, 0), stores) + "}";
 }
 
 std::string Checker::view_of_rows(size_t i, std::vector<StoreUse>& stores) {
-  const auto& own = node(i).stores;
-  const Store& rows = declared(i).operator_name == "suppress" ? own[1].shape : own[0].shape;
-  auto at =
-      std::find_if(stores.begin(), stores.end(), [&](const StoreUse& use) { return use.shape.name == rows.name; });
-  if (at == stores.end()) at = stores.insert(at, {"/join/with", false, rows});
+  const Store& rows = node(i).stores[0].shape;
   std::string kind;
   if (rows.type == "window" || rows.type == "session") kind = rows.type;
   if (node(i).versioned_rows) kind = "versioned";
-  return "{\"store\":" + std::to_string(at - stores.begin()) + (kind.empty() ? "" : ",\"kind\":\"" + kind + "\"") + "}";
+  return "{\"store\":" + std::to_string(number_of(rows, stores)) + (kind.empty() ? "" : ",\"kind\":\"" + kind + "\"") +
+         "}";
 }
 
 void Checker::plan_join(size_t i) {

@@ -132,6 +132,10 @@ int64_t size_of(std::string_view key, const Held& held) { return 8 + static_cast
 
 }  // namespace
 
+std::optional<std::string_view> ChangeBuffer::prior(std::string_view row, sdk::Context& context) {
+  return read(row, context).prior;
+}
+
 void ChangeBuffer::init() {
   rows_.all([this](const sdk::Row& row) {
     const auto key = data_of(row.key);

@@ -23,6 +23,9 @@ namespace kstreamd::builtin {
 
 class ChangeBuffer {
  public:
+  // What a row of a buffer says that its key had before it was held; nothing: null.
+  static std::optional<std::string_view> prior(std::string_view row, sdk::Context& context);
+
   // On the node's first store, with the node's own serdes for keys and values.
   explicit ChangeBuffer(sdk::Context& context)
       : context_(context), rows_(context.store(0)), bytes_(context, StoreBytesExtension::kNode) {}

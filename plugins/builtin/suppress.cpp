@@ -13,7 +13,6 @@ Suppress::Settings::Settings(const sdk::Config& config)
       max_records(config.integer("max_records", std::numeric_limits<int64_t>::max())),
       max_bytes(config.integer("max_bytes", std::numeric_limits<int64_t>::max())),
       stop_when_full(config.boolean("stop_when_full", false)),
-      stored(config.boolean("stored", false)),
       changes(config.boolean("changes", false)) {
   config.boolean("versioned", false);
 }
@@ -44,7 +43,6 @@ void Suppress::emit_first(uint32_t input, sdk::Context& context) {
   auto* change = context.scratch<Change>(1);
   Record record = buffer_.take_first(*change);
   if (settings_.windows && is_null(change->now)) return;
-  if (settings_.stored) context.store(1).put(record.key, change->now, record.timestamp);
   record.input = input;
   record.value = settings_.changes ? change_value(*change) : change->now;
   context.forward_borrowed(record);

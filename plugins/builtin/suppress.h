@@ -18,7 +18,7 @@ class Suppress {
   static constexpr const char* kConfigSchema =
       R"({"type":"object","properties":{"time_limit":{"type":"integer"},"closes_after":{"type":"integer"},)"
       R"("max_records":{"type":"integer"},"max_bytes":{"type":"integer"},"stop_when_full":{"type":"boolean"},)"
-      R"("stored":{"type":"boolean"},"versioned":{"type":"boolean"},"changes":{"type":"boolean"}},)"
+      R"("versioned":{"type":"boolean"},"changes":{"type":"boolean"}},)"
       R"("additionalProperties":false})";
   static constexpr sdk::StoreNeed kStores[] = {{"held updates", sdk::StoreKind::key_value}};
   Suppress(sdk::Context& context, const sdk::Config& config);
@@ -33,7 +33,6 @@ class Suppress {
     int64_t wait;  // ms, from the end of the window, or from the first update that was held
     int64_t max_records, max_bytes;
     bool stop_when_full;
-    bool stored;   // what goes out is kept in the second store
     bool changes;  // with old values
   };
 

@@ -8,17 +8,21 @@
 #include <algorithm>
 #include <string>
 
+#include "plugins/builtin/change_buffer.h"
+#include "plugins/builtin/serde_bytes.h"
+
 namespace kstreamd::builtin {
 
 // One table on the way: its rows, or what is made of those above it.
 struct TableView::Step {
-  enum class Kind { rows, versions, windows, sessions, filter, filter_not, map_values, join };
+  enum class Kind { rows, versions, windows, sessions, suppress, filter, filter_not, map_values, join };
   Kind kind = Kind::rows;
-  uint32_t store = 0;              // rows, versions, windows, sessions
-  script::Expression expr;         // the others
-  std::unique_ptr<Step> left;      // what is above; of a join the left side
-  std::unique_ptr<Step> right;     // of a join
-  bool alone[2] = {false, false};  // of a join: left, right rows make a result without a partner
+  uint32_t store = 0;                      // rows, versions, windows, sessions, suppress
+  std::optional<SerdeBytes> keys, values;  // suppress: of the store's rows
+  script::Expression expr;                 // the others
+  std::unique_ptr<Step> left;              // what is above; of a join the left side
+  std::unique_ptr<Step> right;             // of a join
+  bool alone[2] = {false, false};          // of a join: left, right rows make a result without a partner
   bool versioned = false;
 };
 
@@ -57,6 +61,14 @@ std::unique_ptr<TableView::Step> TableView::read(const sdk::Config& tree) {
     step->right = read(tree.object("right"));
     return step;
   }
+  if (tree.has("suppress")) {
+    step->kind = Kind::suppress;
+    step->store = first_store_ + static_cast<uint32_t>(tree.integer("suppress"));
+    step->keys.emplace(context_, tree.string("key"));
+    step->values.emplace(context_, tree.string("value"));
+    step->left = read(tree.object("of"));
+    return step;
+  }
   const char* name = tree.has("filter") ? "filter" : tree.has("filter_not") ? "filter_not" : "map_values";
   step->kind = tree.has("filter") ? Kind::filter : tree.has("filter_not") ? Kind::filter_not : Kind::map_values;
   step->expr = compile(tree, name, script::kTableScope);
@@ -75,10 +87,11 @@ kst_status TableView::try_get_many(std::span<sdk::Row> rows) const {
   return context_.store(root_->store).try_get_many(rows);
 }
 
-Stamped TableView::look(const Step& step, const Value& key, int64_t as_of) const {
+Stamped TableView::look(Step& step, const Value& key, int64_t as_of) const {
   using Kind = Step::Kind;
   if (step.kind == Kind::join) return join(step, key);
   if (!step.left) return look_into_rows(step, key, as_of);
+  if (step.kind == Kind::suppress) return look_past(step, key, as_of);
   Stamped found = look(*step.left, key, as_of);
   if (is_null(found.value)) return {};
   auto& engine = expressions_->engine();
@@ -102,7 +115,16 @@ Stamped TableView::look_into_rows(const Step& step, const Value& key, int64_t as
   return session ? Stamped{session->value, window.end} : Stamped{};
 }
 
-Stamped TableView::join(const Step& step, const Value& key) const {
+// What is held back was not sent yet: of its key the table below knows what came before it.
+Stamped TableView::look_past(Step& step, const Value& key, int64_t as_of) const {
+  const auto row = context_.store(step.store).get(bytes_value(step.keys->write(key)));
+  if (!row) return look(*step.left, key, as_of);
+  const auto prior = ChangeBuffer::prior(data_of(row->value), context_);
+  // As Kafka Streams, which does not know since when it had it.
+  return prior ? Stamped{step.values->read(*prior), -1} : Stamped{};
+}
+
+Stamped TableView::join(Step& step, const Value& key) const {
   // What is read stays where it is while the other side is looked up, as both live as long as the call.
   const Stamped left = look(*step.left, key, sdk::kLatest);
   if (is_null(left.value) && !step.alone[1]) return {};

@@ -39,9 +39,10 @@ class TableView {
   struct Step;
   std::unique_ptr<Step> read(const sdk::Config& tree);
   script::Expression compile(const sdk::Config& tree, std::string_view key, script::Scope scope);
-  Stamped look(const Step& step, const Value& key, int64_t as_of) const;
+  Stamped look(Step& step, const Value& key, int64_t as_of) const;
   Stamped look_into_rows(const Step& step, const Value& key, int64_t as_of) const;
-  Stamped join(const Step& step, const Value& key) const;
+  Stamped look_past(Step& step, const Value& key, int64_t as_of) const;
+  Stamped join(Step& step, const Value& key) const;
 
   sdk::Context& context_;
   const sdk::Config config_;

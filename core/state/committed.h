@@ -73,6 +73,8 @@ class TaskDatabase {
   virtual Status flush() = 0;
   // Begins a flush when one is due.
   virtual Status upkeep() = 0;
+  // Whether it would be, had so many more rows been written.
+  virtual bool flush_due(uint64_t more) const = 0;
   virtual uint64_t size_bytes() const = 0;
 };
 

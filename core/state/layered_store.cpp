@@ -46,8 +46,8 @@ struct Scan {
 }  // namespace
 
 LayeredStore::LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_ptr<ReadCacheBudget> budget,
-                           const std::optional<Error>& failed)
-    : config_(std::move(config)), rows_(rows), budget_(std::move(budget)), failed_(failed) {
+                           const std::optional<Error>& failed, std::function<Status()> settle)
+    : config_(std::move(config)), rows_(rows), budget_(std::move(budget)), failed_(failed), settle_(std::move(settle)) {
   if (config_.layout == KeyLayout::versioned) versions_ = std::make_unique<LayeredVersions>(*this);
   if (config_.layout == KeyLayout::window && config_.duplicates) recent_ = std::make_unique<RecentRows>();
   budget_->add_store();
@@ -73,6 +73,7 @@ Result<StoreValue> LayeredStore::get(std::string_view key) {
   if (failed_) return *failed_;
   if (segmented(config_) && expired(key, 0)) return StoreValue{};
   if (const auto* entry = overlay_.find(key)) return shown(key, entry->value());
+  if (waiting() > 0) KSTREAMD_TRY(settle_());
   auto row = rows_.get(stored(key));
   if (!row) return std::move(row).error();
   return shown(key, overlay_.cache(key, *row)->value());
@@ -95,10 +96,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   }
   overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
-  if (recent_) {
-    recent_->add(key, stamped);
-    recent_->evict(clock_.time - config_.retention + 1, budget_->share());
-  }
+  if (recent_) recent_->add(key, stamped);
   account(kMuch);
   return {};
 }
@@ -108,10 +106,14 @@ Status LayeredStore::range(std::optional<std::string_view> from, std::optional<s
   if (failed_) return *failed_;
   if (from && to && *from > *to) return {};
   if (!recent_ || !recent_->begun()) return range_of_all(from, to, times, reverse, visit);
+  const auto all = [&]() -> Status {
+    if (waiting() > 0) KSTREAMD_TRY(settle_());
+    return range_of_all(from, to, times, reverse, visit);
+  };
   const auto first = from ? read_window_key(*from) : std::nullopt, last = to ? read_window_key(*to) : std::nullopt;
   constexpr uint32_t any_sequence = std::numeric_limits<uint32_t>::max();
   if (!first || !last || first->key != last->key || first->sequence != 0 || last->sequence != any_sequence)
-    return range_of_all(from, to, times, reverse, visit);
+    return all();
   return range_of_key(first->key, {first->start, last->start}, reverse, visit);
 }
 
@@ -195,7 +197,7 @@ std::unique_ptr<RowCursor> LayeredStore::scan_committed(std::optional<std::strin
 size_t LayeredStore::uncommitted_bytes() const {
   const size_t share = budget_->share();
   return overlay_.dirty_bytes() + (overlay_.clean_bytes() > share ? overlay_.clean_bytes() - share : 0) +
-         (versions_ ? versions_->uncommitted_bytes() : 0);
+         (crowded() ? recent_->bytes() - share : 0) + (versions_ ? versions_->uncommitted_bytes() : 0);
 }
 
 Status LayeredStore::changes(const std::function<Status(std::string_view key, const StoreValue& value)>& change) const {
@@ -213,10 +215,23 @@ std::optional<uint64_t> LayeredStore::last_change() const {
 }
 
 void LayeredStore::write_dirty() {
-  // Sorted, because ordered structures take neighbours one after the other for much less than scattered rows.
   auto dirty = overlay_.dirty();
-  for (uint32_t i : overlay_.dirty_by_key()) rows_.write(stored(dirty[i]->key()), dirty[i]->value());
+  if (recent_) {
+    for (const auto* row : dirty)
+      if (read_window_key(row->key())->start < recent_->since()) rows_.write(stored(row->key()), row->value());
+    recent_->committed();
+  } else {
+    // Sorted, because ordered structures take neighbours one after the other for much less than scattered rows.
+    for (uint32_t i : overlay_.dirty_by_key()) rows_.write(stored(dirty[i]->key()), dirty[i]->value());
+  }
   drop_expired();
+}
+
+void LayeredStore::hand_over() {
+  if (waiting() == 0) return;
+  const int64_t live = committed_clock_.time - config_.retention + 1;
+  recent_->hand_over(live, [this](std::string_view key, const StoreValue& value) { rows_.write(stored(key), value); });
+  recent_->evict(live, budget_->share());
 }
 
 void LayeredStore::drop_expired() {
@@ -236,13 +251,14 @@ void LayeredStore::committed() {
   if (recent_) overlay_.clear();  // its rows are looked for by time, never by their whole key
   if (versions_) versions_->forget_changes();
   overlay_.evict(budget_->share());
-  account(kMuch);
   committed_clock_ = clock_;
+  if (recent_) recent_->evict(clock_.time - config_.retention + 1, budget_->share());
+  account(kMuch);
 }
 
 void LayeredStore::rolled_back() {
   overlay_.rolled_back();
-  if (recent_) recent_->forget();
+  if (recent_) recent_->roll_back();
   if (versions_) versions_->forget_changes();
   account(kMuch);
   clock_ = committed_clock_;

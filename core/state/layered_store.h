@@ -1,5 +1,6 @@
 // A store as its task sees it: an overlay over committed rows. Internal to core/state.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,10 +14,14 @@ namespace kstreamd {
 
 // Life-cycle: made by LocalTaskState for each store, which also moves it through commits. `failed` is the task's: once
 // it holds an error, every operation answers with it. Used by the task's worker only, but for approximate_rows.
+//
+// Where keys repeat (a stream join's records), committed rows of a database may wait in memory for it (RecentRows): a
+// crash costs no more than one that finds them in RocksDB's memory, and most have expired when they would be written.
 class LayeredStore final : public KeyValueStore {
  public:
+  // `settle` hands over what waits, of all of the task's stores, and writes it.
   LayeredStore(StoreConfig config, CommittedRows& rows, std::shared_ptr<ReadCacheBudget> budget,
-               const std::optional<Error>& failed);
+               const std::optional<Error>& failed, std::function<Status()> settle);
   ~LayeredStore() override;
 
   const std::string& name() const override { return config_.name; }
@@ -37,8 +42,14 @@ class LayeredStore final : public KeyValueStore {
   // What goes to the changelog: see TaskState::changes. The last of it, when there is any.
   Status changes(const std::function<Status(std::string_view key, const StoreValue& value)>& change) const;
   std::optional<uint64_t> last_change() const;  // its fingerprint
-  // Hands the dirty rows to the committed ones, and lets go what has expired; they stay dirty here.
+  // Hands the dirty rows to the committed ones, where keys repeat those that hand_over() does not find, and lets go
+  // what has expired; they stay dirty here.
   void write_dirty();
+  // How many rows wait for hand_over(), expired ones too, and whether memory is short because of them.
+  uint64_t waiting() const { return recent_ ? recent_->waiting() : 0; }
+  bool crowded() const { return waiting() > 0 && recent_->bytes() > budget_->share(); }
+  // Hands what waits to the committed rows.
+  void hand_over();
   // They have been committed.
   void committed();
   void rolled_back();
@@ -83,6 +94,7 @@ class LayeredStore final : public KeyValueStore {
   CommittedRows& rows_;
   const std::shared_ptr<ReadCacheBudget> budget_;
   const std::optional<Error>& failed_;
+  const std::function<Status()> settle_;
   Overlay overlay_;
   StoreClock clock_;  // uncommitted puts included
   StoreClock committed_clock_;

@@ -24,9 +24,42 @@ LocalTaskState::LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<
       store.memory = std::make_unique<MemoryRows>(stores[i].retention > 0 && !segmented(stores[i]));
     }
     CommittedRows& rows = store.memory ? static_cast<CommittedRows&>(*store.memory) : database_->rows(store.column);
-    store.layered = std::make_unique<LayeredStore>(std::move(stores[i]), rows, budget, failed_);
+    store.layered =
+        std::make_unique<LayeredStore>(std::move(stores[i]), rows, budget, failed_, [this] { return settle(); });
     if (!store.memory) store.layered->set_clock(database_->clock(store.column));
   }
+}
+
+LocalTaskState::~LocalTaskState() {
+  if (failed_) return;
+  try {
+    auto settled = settle();
+    if (!settled) log(LogLevel::error, "committed rows could not be written", {{"error", settled.error().text()}});
+  } catch (...) {  // what was not written is in the changelog
+  }
+}
+
+uint64_t LocalTaskState::waiting() const {
+  uint64_t rows = 0;
+  for (const Store& store : stores_) rows += store.memory ? 0 : store.layered->waiting();
+  return rows;
+}
+
+bool LocalTaskState::settling_is_due() const {
+  if (!database_) return false;
+  for (const Store& store : stores_)
+    if (!store.memory && store.layered->crowded()) return true;
+  return database_->flush_due(waiting());
+}
+
+Status LocalTaskState::settle() {
+  if (waiting() == 0) return {};
+  for (Store& store : stores_) {
+    if (store.memory || store.layered->waiting() == 0) continue;
+    store.layered->hand_over();
+    database_->stage_position(store.column, *store.position);
+  }
+  return write_staged();
 }
 
 std::optional<int64_t> LocalTaskState::changelog_offset(size_t store) const {
@@ -41,7 +74,7 @@ std::optional<ChangelogMark> LocalTaskState::changelog_mark(size_t store) const 
 
 void LocalTaskState::set_position(Store& store, const ChangelogPosition& position) {
   store.position = position;
-  if (!store.memory) database_->stage_position(store.column, position);
+  if (!store.memory && store.layered->waiting() == 0) database_->stage_position(store.column, position);
 }
 
 void LocalTaskState::stage_clock(const Store& store) {
@@ -58,6 +91,7 @@ Status LocalTaskState::write_staged() {
 
 Status LocalTaskState::restore(size_t index, std::span<const FetchedRecord> records, int64_t next_offset) {
   if (failed_) return *failed_;
+  KSTREAMD_TRY(settle());
   Store& store = stores_[index];
   LayeredStore& layered = *store.layered;
   layered.forget_cached();
@@ -144,13 +178,18 @@ Status LocalTaskState::changes(const Change& change) {
 Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
   if (failed_) return *failed_;
   bool anything = false;
+  if (settling_is_due()) KSTREAMD_TRY(settle());
   for (size_t i = 0; i < stores_.size(); ++i) {
     Store& store = stores_[i];
     const bool dirty = store.layered->dirty();
-    if (!store.memory && dirty) store.layered->write_dirty();
+    const bool logged = i < changelog_offsets.size() && changelog_offsets[i] >= 0;
+    if (!store.memory && dirty) {
+      store.layered->write_dirty();
+      if (!logged || !may_wait(store)) store.layered->hand_over();
+    }
     if (dirty) stage_clock(store);
     anything |= dirty;
-    if (i >= changelog_offsets.size() || changelog_offsets[i] < 0) continue;
+    if (!logged) continue;
     ChangelogPosition position{changelog_offsets[i], store.position ? store.position->mark : ChangelogMark{}};
     if (auto last = store.layered->last_change())  // the last change shown is the last record produced
       position.mark = {changelog_offsets[i] - 1, *last};
@@ -159,7 +198,10 @@ Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
   }
   if (anything) KSTREAMD_TRY(write_staged());
   for (Store& store : stores_) {
-    if (store.memory && store.layered->dirty()) store.layered->write_dirty();
+    if (store.memory && store.layered->dirty()) {
+      store.layered->write_dirty();
+      store.layered->hand_over();
+    }
     store.layered->committed();
   }
   return {};
@@ -172,6 +214,7 @@ void LocalTaskState::rollback() {
 Status LocalTaskState::flush() {
   if (failed_) return *failed_;
   if (!database_) return {};
+  KSTREAMD_TRY(settle());
   auto flushed = database_->flush();
   if (!flushed) failed_ = flushed.error();
   return flushed;
@@ -180,6 +223,7 @@ Status LocalTaskState::flush() {
 Status LocalTaskState::upkeep() {
   if (failed_) return *failed_;
   if (!database_) return {};
+  if (settling_is_due()) KSTREAMD_TRY(settle());
   auto done = database_->upkeep();
   if (!done) failed_ = done.error();
   return done;

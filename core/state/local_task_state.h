@@ -16,6 +16,7 @@ class LocalTaskState final : public TaskState {
  public:
   LocalTaskState(std::vector<StoreConfig> stores, std::unique_ptr<TaskDatabase> database,
                  std::shared_ptr<ReadCacheBudget> budget);
+  ~LocalTaskState() override;
 
   KeyValueStore& store(size_t index) override { return *stores_[index].layered; }
   size_t store_count() const override { return stores_.size(); }
@@ -37,6 +38,12 @@ class LocalTaskState final : public TaskState {
     std::unique_ptr<LayeredStore> layered;
     std::optional<ChangelogPosition> position;
   };
+
+  // Rows that have been committed and wait in memory for the database: their position waits with them.
+  uint64_t waiting() const;
+  bool settling_is_due() const;
+  Status settle();
+  bool may_wait(const Store& store) const { return !store.memory && store.layered->config().changelogged; }
 
   void set_position(Store& store, const ChangelogPosition& position);
   void stage_clock(const Store& store);

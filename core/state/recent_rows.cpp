@@ -4,6 +4,9 @@
 #include <cstring>
 #include <new>
 
+#include "core/record/store_keys.h"
+#include "core/state/key_prefix.h"
+
 namespace kstreamd {
 namespace {
 
@@ -33,6 +36,67 @@ void RecentRows::forget() {
   slots_.clear();
   slots_.shrink_to_fit();
   keys_ = bytes_ = 0;
+  first_block_ = uncommitted_ = waiting_ = 0;
+  committed_ = handed_over_ = {};
+}
+
+template <typename Take>
+void RecentRows::each(const Block& block, size_t from, size_t to, const Take& take) {
+  while (from < to) {
+    Row& row = *std::launder(reinterpret_cast<Row*>(block.memory.get() + from));
+    from += row.footprint();
+    take(row);
+  }
+}
+
+RecentRows::Mark RecentRows::end() const {
+  return blocks_.empty() ? Mark{first_block_, 0} : Mark{first_block_ + blocks_.size() - 1, blocks_.back().used};
+}
+
+void RecentRows::committed() {
+  committed_ = end();
+  waiting_ += uncommitted_;
+  uncommitted_ = 0;
+}
+
+void RecentRows::roll_back() {
+  if (uncommitted_ == 0) return;
+  uncommitted_ = 0;
+  while (!blocks_.empty()) {
+    Block& block = blocks_.back();
+    const uint64_t number = first_block_ + blocks_.size() - 1;
+    if (number < committed_.block) return;
+    const size_t kept = number == committed_.block ? committed_.used : 0;
+    each(block, kept, block.used, [this](Row& row) { unlink(row); });
+    block.used = kept;
+    if (kept > 0) {
+      block.latest = kNoTime;
+      each(block, 0, kept, [&](const Row& row) { block.latest = std::max(block.latest, row.time); });
+      return;
+    }
+    bytes_ -= block.size;
+    blocks_.pop_back();
+  }
+}
+
+void RecentRows::hand_over(int64_t live, const Write& write) {
+  // In order, because a database takes neighbours one after the other for much less than scattered rows.
+  std::vector<std::pair<uint64_t, const Row*>> rows;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    const uint64_t number = first_block_ + i;
+    if (number < handed_over_.block || number > committed_.block) continue;
+    const size_t from = number == handed_over_.block ? handed_over_.used : 0;
+    const size_t to = number == committed_.block ? committed_.used : blocks_[i].used;
+    each(blocks_[i], from, to, [&](const Row& row) {
+      if (row.time >= live) rows.emplace_back(prefix_of(row.whole_key()), &row);
+    });
+  }
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second->whole_key() < b.second->whole_key();
+  });
+  for (const auto& row : rows) write(row.second->whole_key(), row.second->value());
+  handed_over_ = committed_;
+  waiting_ = 0;
 }
 
 size_t RecentRows::locate(std::string_view key, size_t hash) const {
@@ -80,6 +144,7 @@ void RecentRows::add(std::string_view key, const StoreValue& value) {
     std::memcpy(reinterpret_cast<char*>(row + 1) + key.size(), value.value.data(), value.value.size());
   block.used += size;
   block.latest = std::max(block.latest, time);
+  ++uncommitted_;
 
   Slot& slot = slots_[locate(row->key(), row->hash)];
   if (!slot.first) {
@@ -146,19 +211,20 @@ void RecentRows::remove(size_t slot) {
 
 void RecentRows::drop_oldest_block() {
   Block& block = blocks_.front();
-  for (size_t at = 0; at < block.used;) {
-    Row& row = *std::launder(reinterpret_cast<Row*>(block.memory.get() + at));
-    at += row.footprint();
-    unlink(row);
-  }
+  each(block, 0, block.used, [this](Row& row) { unlink(row); });
   if (block.latest >= since_) since_ = block.latest == kNever ? kNever : block.latest + 1;
   bytes_ -= block.size;
   blocks_.pop_front();
+  ++first_block_;
 }
 
 void RecentRows::evict(int64_t live, size_t limit) {
-  while (!blocks_.empty() && (blocks_.front().latest < live || (bytes_ > limit && blocks_.size() > 1)))
+  while (!blocks_.empty() && first_block_ < committed_.block) {
+    // While rows wait, later blocks may have some that are as old as these.
+    const bool elsewhere = waiting_ == 0 && first_block_ < handed_over_.block;
+    if (blocks_.front().latest >= live && !(elsewhere && bytes_ > limit)) return;
     drop_oldest_block();
+  }
 }
 
 }  // namespace kstreamd

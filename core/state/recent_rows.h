@@ -2,8 +2,11 @@
 // looks at its other side's rows of one key with each record, reads no file for it.
 //
 // It knows every row from a time on, since(): older ones are elsewhere. Rows lie in blocks in the order in which they
-// came; a block goes as a whole, when all of its rows have expired or memory is short. Life-cycle: knows nothing until
-// begin(). Used by one store's worker only.
+// came; a block goes as a whole, when all of its rows have expired or memory is short. Of committed rows it may be the
+// only place until hand_over(): most of a join's rows expire before a database would have to write them anyway.
+//
+// Life-cycle: knows nothing until begin(); then add(), committed() or roll_back(), and hand_over() from time to time.
+// Used by one store's worker only.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -39,7 +42,19 @@ class RecentRows {
   void visit(std::string_view key, int64_t first, int64_t last, bool reverse,
              const KeyValueStore::Visitor& visit) const;
 
-  // Lets go of blocks: those whose rows are all before `live`, and the oldest while there are more than `limit` bytes.
+  // The rows that were added until now stay; those added since the last call go.
+  void committed();
+  void roll_back();
+  // Gives all committed rows that have not been given yet to `write`, in the order of their keys, but for those before
+  // `live`. From then on they are elsewhere, too.
+  using Write = std::function<void(std::string_view key, const StoreValue& value)>;
+  void hand_over(int64_t live, const Write& write);
+  // How many rows were committed since, expired ones too.
+  uint64_t waiting() const { return waiting_; }
+
+  // Lets go of blocks of committed rows: those whose rows are all before `live`, and, unless rows wait, the oldest
+  // while there are more than `limit` bytes. Rows that were added meanwhile and are before since() then have to be kept
+  // elsewhere when they are committed.
   void evict(int64_t live, size_t limit);
   size_t bytes() const { return bytes_; }
 
@@ -58,11 +73,17 @@ class RecentRows {
     StoreValue value() const;
     size_t footprint() const;
   };
+  static constexpr int64_t kNoTime = std::numeric_limits<int64_t>::min();
   struct Block {
     std::unique_ptr<char[]> memory;
     size_t size = 0;
     size_t used = 0;
-    int64_t latest = std::numeric_limits<int64_t>::min();
+    int64_t latest = kNoTime;
+  };
+  // A place between rows: so much of the block with this number, counted from begin() on, lies before it.
+  struct Mark {
+    uint64_t block = 0;
+    size_t used = 0;
   };
   // The rows of a key. Empty slots have none.
   struct Slot {
@@ -73,12 +94,21 @@ class RecentRows {
 
   size_t locate(std::string_view key, size_t hash) const;
   void grow();
+  // Every row of a block between two places.
+  template <typename Take>
+  static void each(const Block& block, size_t from, size_t to, const Take& take);
+  Mark end() const;
   void unlink(Row& row);
   void remove(size_t slot);
   void drop_oldest_block();
 
   int64_t since_ = kNever;
   std::deque<Block> blocks_;
+  uint64_t first_block_ = 0;  // the number of the first of them
+  Mark committed_;
+  Mark handed_over_;
+  uint64_t uncommitted_ = 0;  // rows behind committed_
+  uint64_t waiting_ = 0;
   std::vector<Slot> slots_;  // open addressing; a power of two
   size_t keys_ = 0;
   size_t bytes_ = 0;

@@ -362,6 +362,11 @@ class Database final : public TaskDatabase {
     return flush_when_due();
   }
 
+  bool flush_due(uint64_t more) const override {
+    const uint64_t rows = unflushed_ + more;
+    return rows > 0 && (rows >= flush_records_ || clock_.now() - flushed_at_ >= flush_interval_);
+  }
+
   Status flush() override {
     KSTREAMD_TRY(check_background());
     return start_flush(true);
@@ -421,11 +426,7 @@ class Database final : public TaskDatabase {
     for (auto& rows : rows_) rows->refresh();
   }
 
-  Status flush_when_due() {
-    if (unflushed_ == 0) return {};
-    if (unflushed_ < flush_records_ && clock_.now() - flushed_at_ < flush_interval_) return {};
-    return start_flush(false);
-  }
+  Status flush_when_due() { return flush_due(0) ? start_flush(false) : Status(); }
 
   Status start_flush(bool wait) {
     unflushed_ = 0;

@@ -120,6 +120,7 @@ class SimDatabase final : public TaskDatabase {
     return {};
   }
   Status upkeep() override { return flush_perhaps(); }
+  bool flush_due(uint64_t more) const override { return more > 0 && chaos_.random.below(4) == 0; }
   uint64_t size_bytes() const override {
     uint64_t bytes = 0;
     for (const auto& column : columns_) bytes += column.rows.size_bytes();

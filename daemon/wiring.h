@@ -81,6 +81,7 @@ class Daemon {
   // on. [one thread at a time]
   LoadedTopologies reload();
   const Address& address() const { return server_->address(); }
+  uint64_t memory_limit() const { return memory_.limit; }
 
  private:
   explicit Daemon(const Settings& settings) : settings_(settings) {}

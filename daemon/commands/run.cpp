@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "daemon/commands/commands.h"
 #include "daemon/drain_progress.h"
+#include "daemon/heap_trimmer.h"
 #include "daemon/real_clock.h"
 #include "daemon/sd_notify.h"
 #include "daemon/signals.h"
@@ -34,7 +35,8 @@ class Runner {
         signals_(signals),
         clock_(clock),
         drain_(drain),
-        progress_(isatty(STDERR_FILENO), clock.now()) {}
+        progress_(isatty(STDERR_FILENO), clock.now()),
+        trimmer_(daemon.memory_limit(), HeapTrimmer::this_process()) {}
 
   int run(LoadedTopologies loaded) {
     daemon_.topologies().apply(std::move(loaded.topologies), stop_timeout_);
@@ -47,6 +49,7 @@ class Runner {
           return stop(*signal);
       }
       keep_alive();
+      trimmer_.look(clock_.now());
       reload_when_asked();
       if (drain_)
         if (const auto code = drained()) return *code;
@@ -139,6 +142,7 @@ class Runner {
   const bool drain_;
   const SdNotify systemd_;
   DrainProgress progress_;
+  HeapTrimmer trimmer_;
   Duration last_sign_{0};
   bool reload_asked_ = false;
   std::future<void> reloading_;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "daemon/drain_progress.h"
+#include "daemon/heap_trimmer.h"
 #include "daemon/sd_notify.h"
 #include "daemon/signals.h"
 
@@ -87,4 +88,34 @@ TEST_CASE("signals are taken one by one") {
 }
 
 }  // namespace
+TEST_CASE("the heap is trimmed near the limit, and ever more rarely while that does not help") {
+  uint64_t resident = 900, given_back = 200;
+  int trims = 0;
+  HeapTrimmer trimmer(1600, {[&] { return resident; },
+                             [&] {
+                               ++trims;
+                               resident -= given_back;
+                             }});
+  Duration now{0};
+  const auto look_for = [&](std::chrono::seconds time) {
+    const int before = trims;
+    for (const Duration end = now + time; now < end; now += std::chrono::milliseconds(100)) trimmer.look(now);
+    return trims - before;
+  };
+  CHECK(look_for(std::chrono::seconds(5)) == 0);
+  resident = 1600;
+  CHECK(look_for(std::chrono::seconds(5)) == 1);
+  CHECK(resident == 1400);
+  resident = 1600;
+  given_back = 0;
+  CHECK(look_for(std::chrono::seconds(63)) == 6);  // after 0, 2, 6, 14, 30, 62 seconds
+  resident = 1500;
+  given_back = 200;
+  CHECK(look_for(std::chrono::seconds(61)) == 1);
+  for (int i = 0; i < 3; ++i) {
+    resident = 1600;
+    CHECK(look_for(std::chrono::seconds(2)) == 1);
+  }
+}
+
 }  // namespace kstreamd

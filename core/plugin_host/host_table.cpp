@@ -271,6 +271,10 @@ int64_t* find_progress(kst_context* context, const char* name, size_t size) noex
   const PortCall port(call_bit(CallKind::init), context, "find");
   return port ? port->progress({name, size}) : nullptr;
 }
+int64_t* find_store_progress(kst_context* context, uint32_t store) noexcept {
+  const PortCall port(call_bit(CallKind::init), context, "find_of_store");
+  return port ? port->store_progress(store) : nullptr;
+}
 void request_commit(kst_context* context) noexcept {
   if (const PortCall port{kInTask, context, "request_commit"}) port->request_commit();
 }
@@ -317,7 +321,7 @@ const void* extension(const char* id, uint32_t revision) noexcept {
   static constexpr kst_metrics_extension metrics = {sizeof(kst_metrics_extension), metric_make, metric_record};
   static constexpr StoreBytesExtension store_bytes = {sizeof(StoreBytesExtension), store_write, store_read};
   static constexpr SerdesExtension serdes = {sizeof(SerdesExtension), serde_find, serde_write, serde_read};
-  static constexpr ProgressExtension progress = {sizeof(ProgressExtension), find_progress};
+  static constexpr ProgressExtension progress = {sizeof(ProgressExtension), find_progress, find_store_progress};
   struct Entry {
     const char* id;
     uint32_t revision;

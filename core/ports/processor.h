@@ -56,6 +56,7 @@ class ProcessorContext {
   virtual int64_t wall_time() const = 0;
   // As sdk/progress.h says; null where nothing is kept.
   virtual int64_t* progress(std::string_view) { return nullptr; }
+  virtual int64_t* store_progress(uint32_t) { return nullptr; }
   virtual void request_commit() = 0;
   // [any thread]
   virtual void log(LogLevel level, std::string_view message) = 0;

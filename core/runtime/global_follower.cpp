@@ -8,6 +8,8 @@ namespace kstreamd {
 namespace {
 constexpr Duration request_timeout = std::chrono::seconds(5);
 constexpr Duration upkeep_interval = std::chrono::seconds(1);
+constexpr Duration look_interval = std::chrono::seconds(10);  // between looks for new partitions
+constexpr Duration look_timeout = std::chrono::seconds(1);    // tasks may wait to be restored meanwhile
 constexpr size_t read_records = 10'000;
 }  // namespace
 
@@ -17,6 +19,7 @@ Status GlobalFollower::step(Duration wait) {
   KSTREAMD_TRY(reader_->poll(batches_, read_records, wait));
   for (const auto& batch : batches_) KSTREAMD_TRY(apply(batch));
   find_whole();
+  if (whole_ && ports_.clock.now() >= next_look_) KSTREAMD_TRY(look_for_partitions());
   if (ports_.clock.now() < next_upkeep_) return {};
   next_upkeep_ = ports_.clock.now() + upkeep_interval;
   return tables_.upkeep();
@@ -24,6 +27,7 @@ Status GlobalFollower::step(Duration wait) {
 
 Status GlobalFollower::start() {
   begun_ = ports_.clock.now();
+  next_look_ = begun_ + look_interval;
   auto reader = ports_.cluster.make_reader(true);
   if (!reader) return std::move(reader).error();
   reader_ = std::move(*reader);
@@ -58,10 +62,33 @@ Status GlobalFollower::start_table(size_t table) {
     KSTREAMD_TRY(tables_.restart(table));
     for (size_t i = 0; i < found.size(); ++i) found[i].position = firsts[i];
   }
-  for (auto& partition : found) {
-    KSTREAMD_TRY(reader_->assign(static_cast<int32_t>(partitions_.size()), {declared.topic, partition.partition},
-                                 partition.position));
-    partitions_.push_back(partition);
+  for (const auto& partition : found) KSTREAMD_TRY(follow(partition));
+  known_.push_back(static_cast<int32_t>(found.size()));
+  return {};
+}
+
+Status GlobalFollower::follow(const Partition& partition) {
+  const auto& topic = topology_.global_tables[partition.table].topic;
+  KSTREAMD_TRY(
+      reader_->assign(static_cast<int32_t>(partitions_.size()), {topic, partition.partition}, partition.position));
+  partitions_.push_back(partition);
+  return {};
+}
+
+// Partitions that a topic has got meanwhile are read from their beginning. What cannot be found out now is asked again.
+Status GlobalFollower::look_for_partitions() {
+  next_look_ = ports_.clock.now() + look_interval;
+  for (size_t table = 0; table < tables_.size(); ++table) {
+    const auto& declared = topology_.global_tables[table];
+    const std::string topics[] = {declared.topic};
+    const auto described = ports_.cluster.admin().describe(topics, look_timeout);
+    if (!described || described->empty() || described->front().partitions <= known_[table]) continue;
+    log(LogLevel::info, "the topic of a global table has got more partitions",
+        {{"topology", topology_.name},
+         {"table", declared.name},
+         {"topic", declared.topic},
+         {"partitions", described->front().partitions}});
+    for (int32_t& p = known_[table]; p < described->front().partitions; ++p) KSTREAMD_TRY(follow({table, p, 0, 0, 0}));
   }
   return {};
 }

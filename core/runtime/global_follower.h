@@ -2,8 +2,8 @@
 // and on. On a reader of its own, outside the group: every instance reads all partitions.
 //
 // A table goes on from where its state was read to, or from the beginning: when it has no such state, or when the topic
-// does not reach that far any more, for then it was made anew. Threads: step() by the restorer's; whole() and
-// progress() by the same.
+// does not reach that far any more, for then it was made anew. Partitions that a topic gets later are found within some
+// seconds. Threads: step() by the restorer's; whole() and progress() by the same.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -41,6 +41,8 @@ class GlobalFollower {
 
   Status start();
   Status start_table(size_t table);
+  Status follow(const Partition& partition);
+  Status look_for_partitions();
   Status apply(const FetchedBatch& batch);
   void find_whole();
 
@@ -51,9 +53,11 @@ class GlobalFollower {
 
   std::unique_ptr<RecordSource> reader_;
   std::vector<Partition> partitions_;
+  std::vector<int32_t> known_;  // how many a table's topic has
   std::vector<FetchedBatch> batches_;
   Duration begun_{0};
   Duration next_upkeep_{0};
+  Duration next_look_{0};
   bool whole_ = false;
 };
 

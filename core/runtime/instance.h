@@ -33,6 +33,7 @@ class Instance {
   static Result<std::unique_ptr<Instance>> make(const Topology& topology, RuntimePorts ports, RuntimeOptions options);
   ~Instance();
 
+  const TaskPlan& plan() const { return preparation_.plan; }
   int worker_count() const { return static_cast<int>(workers_.size()); }
   Worker& worker(int i) { return *workers_[i]; }
   Restorer& restorer() { return *restorer_; }

@@ -48,8 +48,9 @@ Result<Partitions> user_topics(const Topology& topology, const RuntimePorts& por
   return partitions_of(ports.cluster.admin(), wanted);
 }
 
-Status create_internal_topics(const Topology& topology, const TaskPlan& plan, Admin& admin,
-                              const RuntimeOptions& options) {
+// Whether the topic of tasks was among those that were missing.
+Result<bool> create_internal_topics(const Topology& topology, const TaskPlan& plan, Admin& admin,
+                                    const RuntimeOptions& options) {
   const auto wanted = internal_topics(topology, plan, options);
   std::vector<std::string> names;
   for (const auto& topic : wanted) names.push_back(topic.spec.name);
@@ -63,11 +64,13 @@ Status create_internal_topics(const Topology& topology, const TaskPlan& plan, Ad
     else
       KSTREAMD_TRY(check_internal_topic(topology, topic, existing->second, admin, options));
   }
-  if (missing.empty()) return {};
+  if (missing.empty()) return false;
   for (const auto& spec : missing)
     log(LogLevel::info, "creating an internal topic",
         {{"topology", topology.name}, {"topic", spec.name}, {"partitions", spec.partitions}});
-  return admin.create(missing, create_timeout);
+  KSTREAMD_TRY(admin.create(missing, create_timeout));
+  return std::any_of(missing.begin(), missing.end(),
+                     [&](const TopicSpec& spec) { return spec.name == topology.tasks_topic(); });
 }
 
 }  // namespace
@@ -80,13 +83,17 @@ Result<Preparation> prepare(const Topology& topology, const RuntimePorts& ports,
   auto plan = plan_tasks(topology, *partitions);
   if (!plan) return std::move(plan).error();
   done.plan = std::move(*plan);
-  KSTREAMD_TRY(create_internal_topics(topology, done.plan, admin, options));
+  const auto made_tasks = create_internal_topics(topology, done.plan, admin, options);
+  if (!made_tasks) return made_tasks.error();
   auto cluster_id = admin.cluster_id(request_timeout);
   if (!cluster_id) return std::move(cluster_id).error();
   done.cluster_id = std::move(*cluster_id);
   auto instance_id = ports.state.instance_id(topology.name);
   if (!instance_id) return std::move(instance_id).error();
   done.instance_id = std::move(*instance_id);
+  // A membership from before would be given the tasks that it had, without the group being asked: more than those would
+  // be nobody's.
+  if (*made_tasks) KSTREAMD_TRY(admin.expel({topology.name, done.instance_id, topology.tasks_topic()}, create_timeout));
   if (options.drain)
     for (const auto& topic : topology.source_topics())
       for (int32_t p = 0; p < partitions->at(topic); ++p) {

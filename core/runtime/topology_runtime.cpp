@@ -6,13 +6,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/base/log.h"
 #include "core/protocol/backoff.h"
+#include "core/protocol/pattern_misfit.h"
 #include "core/runtime/instance.h"
 
 namespace kstreamd {
@@ -21,8 +21,8 @@ constexpr Duration thread_wait = std::chrono::seconds(1);          // workers an
 constexpr Duration control_wait = std::chrono::milliseconds(100);  // how late a stop may be noticed
 constexpr Duration first_retry = std::chrono::milliseconds(500);
 constexpr Duration last_retry = std::chrono::seconds(30);
-constexpr Duration pattern_interval = std::chrono::seconds(10);  // between looks for new topics
-constexpr Duration list_timeout = std::chrono::seconds(3);       // the group is polled no later than that
+constexpr Duration look_interval = std::chrono::seconds(10);  // between looks for new topics and partitions
+constexpr Duration list_timeout = std::chrono::seconds(3);    // the group is polled no later than that
 constexpr TopologyPhase phases[] = {TopologyPhase::starting, TopologyPhase::running, TopologyPhase::stopping,
                                     TopologyPhase::stopped, TopologyPhase::failed};
 }  // namespace
@@ -144,11 +144,11 @@ class TopologyRuntime::Impl {
     threads.emplace_back([&quit, restorer = &instance->restorer()] {
       while (!quit) restorer->step(thread_wait);
     });
-    Duration next_look = ports_.clock.now() + pattern_interval;
+    Duration next_look = ports_.clock.now() + look_interval;
     for (bool joined = false; !instance->finished();) {
       instance->step(control_wait);
-      if (topology_->has_patterns() && !options_.drain && ports_.clock.now() >= next_look) {
-        next_look = ports_.clock.now() + pattern_interval;
+      if (!options_.drain && ports_.clock.now() >= next_look) {
+        next_look = ports_.clock.now() + look_interval;
         look_for_topics(**topology, *instance);
       }
       if (!joined && instance->joined()) {
@@ -172,72 +172,60 @@ class TopologyRuntime::Impl {
     return stopping_;
   }
 
-  // The topology with the topics that there are for its patterns, but for those that need more tasks than there are.
-  Result<std::shared_ptr<const Topology>> with_topics() {
-    if (!topology_->has_patterns()) return topology_;
-    auto listed = ports_.cluster.admin().list(list_timeout);
+  // By topic: of all where there are patterns, else of those that sources read.
+  Result<std::map<std::string, int32_t>> partition_counts() {
+    Admin& admin = ports_.cluster.admin();
+    auto listed =
+        topology_->has_patterns() ? admin.list(list_timeout) : admin.describe(topology_->source_topics(), list_timeout);
     if (!listed) return std::move(listed).error();
     std::map<std::string, int32_t> partitions;
-    for (const auto& topic : *listed) partitions[topic.name] = topic.partitions;
-    std::set<std::string> left_out;
-    for (;;) {
-      std::vector<std::string> names;
-      for (const auto& [topic, count] : partitions)
-        if (!left_out.contains(topic)) names.push_back(topic);
-      std::vector<GraphProblem> problems;
-      auto resolved = std::make_shared<const Topology>(with_pattern_topics(*topology_, names, problems));
-      if (!problems.empty())
-        return Error{Recovery::stop_topology, "topology '" + topology_->name + "': " + problems[0].message,
-                     problems[0].hint};
-      for (const auto& node : resolved->nodes)
-        if (!node.pattern.empty() && node.topics.empty()) return nothing_fits(node);
-      const auto tasks = partitions.find(topology_->tasks_topic());
-      const auto plan = plan_tasks(*resolved, partitions);
-      if (!plan || tasks == partitions.end() || plan->tasks.size() <= static_cast<size_t>(tasks->second)) {
-        say_left_out(left_out);
-        return resolved;
-      }
-      left_out.insert(widest(*resolved, partitions));
-    }
+    for (const auto& topic : *listed)
+      if (topic.exists) partitions[topic.name] = topic.partitions;
+    return partitions;
   }
 
-  Error nothing_fits(const Node& node) const {
-    return {Recovery::retry_topology,
-            "topology '" + topology_->name + "': no topic fits the pattern '" + node.pattern + "' of source '" +
-                node.name + "', or none has as few partitions as there are tasks",
-            "create one; it is found within a minute"};
+  // The topology with the topics that there are for its patterns.
+  Result<std::shared_ptr<const Topology>> with_topics() {
+    if (!topology_->has_patterns()) return topology_;
+    const auto partitions = partition_counts();
+    if (!partitions) return partitions.error();
+    auto resolved = with_topics(*partitions);
+    if (resolved)
+      if (auto problem = pattern_misfit(**resolved, *partitions)) return std::move(*problem);
+    return resolved;
   }
 
-  // Of the topics that fit patterns the one with the most partitions.
-  static std::string widest(const Topology& resolved, const std::map<std::string, int32_t>& partitions) {
-    std::string found;
-    int32_t most = -1;
-    for (const auto& node : resolved.nodes)
-      for (const auto& topic : node.topics)
-        if (!node.pattern.empty() && partitions.at(topic) > most) {
-          most = partitions.at(topic);
-          found = topic;
-        }
-    return found;
+  Result<std::shared_ptr<const Topology>> with_topics(const std::map<std::string, int32_t>& partitions) const {
+    if (!topology_->has_patterns()) return topology_;
+    std::vector<std::string> names;
+    for (const auto& [topic, count] : partitions) names.push_back(topic);
+    std::vector<GraphProblem> problems;
+    auto resolved = std::make_shared<const Topology>(with_pattern_topics(*topology_, names, problems));
+    if (!problems.empty())
+      return Error{Recovery::stop_topology, "topology '" + topology_->name + "': " + problems[0].message,
+                   problems[0].hint};
+    for (const auto& node : resolved->nodes)
+      if (!node.pattern.empty() && node.topics.empty())
+        return Error{Recovery::retry_topology,
+                     "topology '" + topology_->name + "': no topic fits the pattern '" + node.pattern +
+                         "' of source '" + node.name + "'",
+                     "create one; it is found within a minute"};
+    return resolved;
   }
 
-  void say_left_out(const std::set<std::string>& topics) {
-    std::string names;
-    for (const auto& topic : topics) names += (names.empty() ? "" : ", ") + topic;
-    if (std::exchange(left_out_, names) == names || names.empty()) return;
-    log(LogLevel::warn, "topics that fit a pattern are left out: they have more partitions than there are tasks",
-        {{"topology", topology_->name},
-         {"topics", names},
-         {"hint", "stop all instances, remove the topic " + topology_->tasks_topic() + ", and start them again"}});
-  }
-
-  // Topics that have come to fit a pattern, or are gone, are taken up by starting anew.
+  // Topics that have come to fit a pattern, or are gone, and partitions that topics have got, are taken up by starting
+  // anew. What cannot be taken up fails the topology there: its records would be left unread.
   void look_for_topics(const Topology& current, Instance& instance) {
-    auto resolved = with_topics();
-    if (!resolved || **resolved == current) return;  // what is wrong is looked at again soon
+    const auto partitions = partition_counts();
+    if (!partitions) return;  // what is wrong is looked at again soon
+    const auto resolved = with_topics(*partitions);
+    if (!resolved) return;
+    const auto plan = plan_tasks(**resolved, *partitions);
+    const bool grown = plan && plan->tasks.size() > instance.plan().tasks.size();
+    if (**resolved == current && !grown) return;
     std::string topics;
     for (const auto& topic : (*resolved)->source_topics()) topics += (topics.empty() ? "" : ", ") + topic;
-    log(LogLevel::info, "topics that fit a pattern have changed; the topology is started anew",
+    log(LogLevel::info, "source topics have changed; the topology is started anew",
         {{"topology", topology_->name}, {"topics", topics}});
     again_ = true;
     instance.request_stop();
@@ -287,8 +275,7 @@ class TopologyRuntime::Impl {
   std::thread control_;
 
   // The control thread's
-  bool again_ = false;    // the instance ends to be started anew at once
-  std::string left_out_;  // topics that fit a pattern, as last said
+  bool again_ = false;  // the instance ends to be started anew at once
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/task/record_times.h"
 #include "core/task/task_store.h"
 #include "core/topology/serde_text.h"
 
@@ -24,6 +25,7 @@ struct GlobalTables::Table {
   const Store* store = nullptr;
   const Serde* key = nullptr;
   const Serde* value = nullptr;
+  std::unique_ptr<RecordTimes> times;  // of apply(); null: records keep their own
   std::mutex mutex;
   std::unique_ptr<TaskState> state;  // what it holds is guarded by mutex; the pointer too
 };
@@ -78,6 +80,11 @@ Result<std::unique_ptr<GlobalTables>> GlobalTables::open(const Topology& topolog
     table->value = ports.processors.serde(table->store->value_serde);
     if (!table->key || !table->value)
       return Error{Recovery::stop_topology, "global table '" + declared.name + "' has an unknown serde", ""};
+    if (!declared.processor_type.empty()) {
+      auto times = RecordTimes::make(topology, declared, ports.processors, ports.metrics);
+      if (!times) return std::move(times).error();
+      table->times = std::move(*times);
+    }
     KSTREAMD_TRY(tables->open_state(*table));
     tables->tables_.push_back(std::move(table));
   }
@@ -139,32 +146,47 @@ Status GlobalTables::put(Table& table, const FetchedRecord& record) {
     drop(table, "null_key");
     return {};
   }
-  auto fits = this->fits(table, record);
-  if (!fits || !*fits) return fits ? Status() : std::move(fits).error();
+  auto row = read(table, record);
+  if (!row || !*row) return row ? Status() : std::move(row).error();
   StoreValue value;
-  value.timestamp = record.timestamp;
+  value.timestamp = (*row)->timestamp;
   value.present = record.origin.raw_value != nullptr;
   if (value.present) value.value = raw_value(record.origin);
   return table.state->store(kRows).put(raw_key(record.origin), value);
 }
 
-// Whether lookups will be able to read it. What cannot be read and is not to stop the topology is left out and counted:
-// there is no transaction to send it to the dead-letter topic by.
-Result<bool> GlobalTables::fits(Table& table, const FetchedRecord& record) {
-  auto key = table.key->read(raw_key(record.origin), arena_);
-  auto value =
-      record.origin.raw_value ? table.value->read(raw_value(record.origin), arena_) : Result<Value>(null_value());
-  if (key && value) return true;
-  if (topology_.on_error.deserialization == ErrorAction::fail) {
-    const Error& error = key ? value.error() : key.error();
-    const std::string serde = key ? table.store->value_serde : table.store->key_serde;
-    return Error{Recovery::stop_topology,
-                 place_of(*table.declared, record.origin) + ": the " + (key ? "value" : "key") + " cannot be read as " +
-                     serde_text(serde) + ": " + error.message,
-                 error.hint.empty() ? "mend the record, or set on_error: { deserialization: skip }" : error.hint};
+// The record as lookups will read it, with its time; nullopt: it is left out.
+Result<std::optional<Record>> GlobalTables::read(Table& table, const FetchedRecord& in) {
+  auto key = table.key->read(raw_key(in.origin), arena_);
+  auto value = in.origin.raw_value ? table.value->read(raw_value(in.origin), arena_) : Result<Value>(null_value());
+  if (!key || !value) {
+    const std::string serde = serde_text(key ? table.store->value_serde : table.store->key_serde);
+    Error error = std::move(key ? value : key).error();
+    return refuse(table, in, "deserialization",
+                  std::move(error).in(std::string("the ") + (key ? "value" : "key") + " cannot be read as " + serde));
   }
-  drop(table, "deserialization");
-  return false;
+  Record record{*key, *value, in.timestamp, in.headers, &in.origin, in.header_count, 0};
+  if (table.times) {
+    auto time = table.times->of(record);
+    if (!time) return refuse(table, in, "processing", std::move(time).error());
+    record.timestamp = *time;
+  }
+  if (record.timestamp >= 0) return std::optional<Record>(record);
+  drop(table, "timestamp");
+  return std::optional<Record>();
+}
+
+// What fails and is not to stop the topology is left out and counted: there is no transaction to send it to the
+// dead-letter topic by.
+Result<std::optional<Record>> GlobalTables::refuse(Table& table, const FetchedRecord& record, const std::string& stage,
+                                                   const Error& error) {
+  const auto& on_error = topology_.on_error;
+  if ((stage == "processing" ? on_error.processing : on_error.deserialization) != ErrorAction::fail) {
+    drop(table, stage.c_str());
+    return std::optional<Record>();
+  }
+  return Error{Recovery::stop_topology, place_of(*table.declared, record.origin) + ": " + error.message,
+               error.hint.empty() ? "mend the record, or set on_error: { " + stage + ": skip }" : error.hint};
 }
 
 void GlobalTables::drop(Table& table, const char* reason) {

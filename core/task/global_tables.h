@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,7 +58,9 @@ class GlobalTables {
   GlobalTables(const Topology& topology, std::string cluster_id, GlobalTablesPorts ports);
   Status open_state(Table& table);
   Status put(Table& table, const FetchedRecord& record);
-  Result<bool> fits(Table& table, const FetchedRecord& record);
+  Result<std::optional<Record>> read(Table& table, const FetchedRecord& record);
+  Result<std::optional<Record>> refuse(Table& table, const FetchedRecord& record, const std::string& stage,
+                                       const Error& error);
   void drop(Table& table, const char* reason);
 
   // Constant after open

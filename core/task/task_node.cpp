@@ -414,6 +414,11 @@ kst_status TaskNode::misused(std::string message) {
   return KST_FATAL;
 }
 
+int64_t* TaskNode::store_progress(uint32_t store) {
+  if (store >= node_.stores.size()) return nullptr;
+  return &task_.progress(task_.topology_.stores[static_cast<size_t>(node_.stores[store])].name);
+}
+
 kst_status TaskNode::forward(uint32_t output, std::span<const Record> records) {
   if (may_forward_ && output < targets_.size()) [[likely]]
     return pending_ ? keep(records) : hand_on(output, records);

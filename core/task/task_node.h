@@ -76,6 +76,7 @@ class TaskNode final : public ProcessorContext, private StoreUser {
   int64_t stream_time() const override { return task_.stream_time_; }
   int64_t wall_time() const override { return task_.services_.clock.wall_ms(); }
   int64_t* progress(std::string_view name) override { return &task_.progress(node_.name + "/" + std::string(name)); }
+  int64_t* store_progress(uint32_t store) override;
   void request_commit() override { task_.commit_requested_ = true; }
   void log(LogLevel level, std::string_view message) override;
 

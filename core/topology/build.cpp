@@ -39,6 +39,7 @@ class Builder {
   std::string regrouped_value_serde(size_t i) const;
   int add_table_source(size_t i);
   void add_global_table(size_t i);
+  void give_timestamps(const NodeDeclaration& table, std::string& type, std::string& config) const;
   int add_foreign_key(size_t i);
   int add(Node node);
   int store_index(const StoreUse& use);
@@ -231,11 +232,7 @@ int Builder::add_table_source(size_t i) {
   source.reset = declared.reset;
   source.key_serde = analyzed.out.key_serde;
   source.value_serde = analyzed.out.value_serde;
-  NodeDeclaration timestamp;
-  timestamp.operator_name = "source";
-  timestamp.expressions = declared.expressions;
-  source.processor_type = processor_type(timestamp, {});
-  if (!source.processor_type.empty()) source.config = processor_config(declaration_, timestamp, {});
+  give_timestamps(declared, source.processor_type, source.config);
   source.children.resize(1);
   return add(std::move(source));
 }
@@ -246,8 +243,17 @@ void Builder::add_global_table(size_t i) {
   table.name = declared.name;
   table.topic = declared.topics.at(0);
   table.store = store_index(analysis_.nodes[i].stores.at(0));
-  for (const auto& e : declared.expressions) table.timestamp_expr = e.text;
+  give_timestamps(declared, table.processor_type, table.config);
   t_.global_tables.push_back(std::move(table));
+}
+
+// The timestamps of a table's topic, as a source has them.
+void Builder::give_timestamps(const NodeDeclaration& table, std::string& type, std::string& config) const {
+  NodeDeclaration source;
+  source.operator_name = "source";
+  source.expressions = table.expressions;
+  type = processor_type(source, {});
+  if (!type.empty()) config = processor_config(declaration_, source, {});
 }
 
 // The nodes that a join by foreign key derives; gives the one that the declared node comes after.

@@ -157,8 +157,10 @@ struct RepartitionTopic {
 struct GlobalTable {
   std::string name;  // of the declared node
   std::string topic;
-  int store = -1;              // in Topology::stores
-  std::string timestamp_expr;  // empty: the record's
+  int store = -1;  // in Topology::stores
+  // What gives its records their timestamps, as of a source; empty: they keep their own.
+  std::string processor_type;
+  std::string config;
 
   bool operator==(const GlobalTable&) const = default;
 };

@@ -17,6 +17,8 @@ class StreamTime {
  public:
   // In init. `name` tells the node's times apart, and is short.
   void find(sdk::Context& context, std::string_view name) { time_ = Finder(context).find(name); }
+  // The same, under the name of a store of the node: Kafka Streams finds it there.
+  void find_of_store(sdk::Context& context, uint32_t store) { time_ = Finder(context).find_of_store(store); }
   int64_t get() const { return *time_; }
   void pass(int64_t timestamp) { *time_ = std::max(*time_, timestamp); }
 
@@ -24,11 +26,17 @@ class StreamTime {
   class Finder : sdk::detail::StoreHandle {
    public:
     explicit Finder(sdk::Context& context) : StoreHandle(context, 0) {}
-    int64_t* find(std::string_view name) {
-      sdk::detail::Extension<ProgressExtension> extension{ProgressExtension::kId, ProgressExtension::kRevision};
-      int64_t* found = extension.of(host()).find(handle(), name.data(), name.size());
-      if (!found) check(KST_FATAL);
-      return found;
+    int64_t* find(std::string_view name) { return found(extension().find(handle(), name.data(), name.size())); }
+    int64_t* find_of_store(uint32_t store) { return found(extension().find_of_store(handle(), store)); }
+
+   private:
+    const ProgressExtension& extension() {
+      sdk::detail::Extension<ProgressExtension> progress{ProgressExtension::kId, ProgressExtension::kRevision};
+      return progress.of(host());
+    }
+    int64_t* found(int64_t* time) {
+      if (!time) check(KST_FATAL);
+      return time;
     }
   };
 

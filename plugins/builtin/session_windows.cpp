@@ -6,7 +6,9 @@
 namespace kstreamd::builtin {
 
 SessionWindows::SessionWindows(const sdk::Config& config)
-    : aggregation_(config, true), times_(config), closer_(config, times_.grace + times_.size + 1, times_.retention) {}
+    : aggregation_(config, true),
+      times_(config),
+      closer_(config, times_.grace + times_.size + 1, times_.grace + times_.size, times_.retention) {}
 
 void SessionWindows::bind(sdk::Context& context) {
   store_.emplace(context.session_store(0));
@@ -16,7 +18,7 @@ void SessionWindows::bind(sdk::Context& context) {
 void SessionWindows::init(sdk::Context& context) {
   time_.find(context, aggregation_.stream_times());
   if (!aggregation_.on_close()) return;
-  closer_.init(context, [&](int64_t first) {
+  closer_.init(context, time_.of(0), [&](int64_t first) {
     store_->range(null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
                   [&](const sdk::RawSessionRow& row) {
                     closer_.opened(row.end, row.start, bytes_->write(StoreBytes::Part::key, row.key));

@@ -5,7 +5,9 @@
 namespace kstreamd::builtin {
 
 SlidingWindows::SlidingWindows(const sdk::Config& config)
-    : aggregation_(config, false), times_(config), closer_(config, times_.grace + times_.size + 1, times_.retention) {}
+    : aggregation_(config, false),
+      times_(config),
+      closer_(config, times_.grace + times_.size + 1, times_.grace, times_.retention) {}
 
 void SlidingWindows::bind(sdk::Context& context) {
   store_.emplace(context.window_store(0));
@@ -14,7 +16,7 @@ void SlidingWindows::bind(sdk::Context& context) {
 
 void SlidingWindows::init(sdk::Context& context) {
   time_.find(context, aggregation_.stream_times());
-  if (aggregation_.on_close()) closer_.init(context, *store_, *bytes_);
+  if (aggregation_.on_close()) closer_.init(context, time_.of(0), *store_, *bytes_);
 }
 
 void SlidingWindows::process(std::span<const Record> records, sdk::Context& context) {

@@ -49,7 +49,9 @@ uint32_t TimeWindows::RowIndex::row_of(const Value& key, int64_t start, std::vec
 }
 
 TimeWindows::TimeWindows(const sdk::Config& config)
-    : aggregation_(config, false), times_(config), closer_(config, times_.grace + times_.size, times_.retention) {
+    : aggregation_(config, false),
+      times_(config),
+      closer_(config, times_.grace + times_.size, times_.grace, times_.retention) {
   if (times_.size < 1 || times_.advance < 1 || times_.advance > times_.size)
     config.problem("window", "has no windows", "size is 1 ms or more, and advance 1 ms to size");
 }
@@ -61,7 +63,7 @@ void TimeWindows::bind(sdk::Context& context) {
 
 void TimeWindows::init(sdk::Context& context) {
   time_.find(context, aggregation_.stream_times());
-  if (aggregation_.on_close()) closer_.init(context, *store_, *bytes_);
+  if (aggregation_.on_close()) closer_.init(context, time_.of(0), *store_, *bytes_);
 }
 
 int64_t TimeWindows::first_start(int64_t timestamp) const {

@@ -130,18 +130,18 @@ const OpenWindows::Keys& OpenWindows::sorted(Keys& keys) {
   return keys;
 }
 
-// What is about to leave the store cannot wait for the interval.
-void WindowCloser::init(sdk::Context& context, const sdk::RawWindowStore& store, StoreBytes& bytes) {
-  init(context, [&](int64_t first) {
+void WindowCloser::init(sdk::Context& context, StreamTime& time, const sdk::RawWindowStore& store, StoreBytes& bytes) {
+  init(context, time, [&](int64_t first) {
     store.range(
         null_value(), null_value(), first, std::numeric_limits<int64_t>::max(),
         [&](const sdk::RawWindowRow& row) { opened(row.start, 0, bytes.write(StoreBytes::Part::key, row.key)); });
   });
 }
 
+// What is about to leave the store cannot wait for the interval.
 bool WindowCloser::due(sdk::Context& context, int64_t stream_time) {
   if (!open_.any_until(stream_time - span_)) {
-    if (interval_ == 0) sent_.pass(stream_time);
+    if (interval_ == 0) looked_at(stream_time);
     return false;
   }
   if (interval_ == 0) return true;

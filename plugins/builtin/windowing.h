@@ -109,18 +109,21 @@ class OpenWindows {
 // often it is looked at.
 class WindowCloser {
  public:
-  // A window is closed once stream time has come `span` ms past its time (OpenWindows).
-  WindowCloser(const sdk::Config& config, int64_t span, int64_t retention)
-      : interval_(config.integer("emit_interval", 0)), span_(span), retention_(retention) {}
+  // A window is closed once stream time has come `span` ms past its time (OpenWindows). `behind`: how far Kafka
+  // Streams' window close time is behind stream time.
+  WindowCloser(const sdk::Config& config, int64_t span, int64_t behind, int64_t retention)
+      : interval_(config.integer("emit_interval", 0)), span_(span), behind_(behind), retention_(retention) {}
 
-  // In init: visit(first) adds the windows of the store with times from `first` on.
+  // In init, on store 0: fill(first) adds the windows of the store with times from `first` on. Moves stream time to
+  // where it was looked at last, by whoever did: what has been put out does not open again.
   template <typename Fill>
-  void init(sdk::Context& context, const Fill& fill) {
-    sent_.find(context, "s");
-    fill(std::max<int64_t>(0, sent_.get() < 0 ? 0 : sent_.get() - span_ + 1));
+  void init(sdk::Context& context, StreamTime& time, const Fill& fill) {
+    sent_.find_of_store(context, 0);
+    if (sent_.get() >= 0) time.pass(sent_.get() + behind_);
+    fill(sent_.get() < 0 ? 0 : std::max<int64_t>(0, sent_.get() + behind_ - span_ + 1));
   }
   // The same of a store of windows, by their starts.
-  void init(sdk::Context& context, const sdk::RawWindowStore& store, StoreBytes& bytes);
+  void init(sdk::Context& context, StreamTime& time, const sdk::RawWindowStore& store, StoreBytes& bytes);
   void opened(int64_t time, int64_t second, std::string_view key) { open_.add(time, second, key); }
   // Whether a window would close at this stream time, one that begins to be open at `time` among them.
   bool would_close(int64_t stream_time, int64_t time) const {
@@ -131,15 +134,19 @@ class WindowCloser {
   void close(sdk::Context& context, int64_t stream_time, const Take& take) {
     if (!due(context, stream_time)) return;
     open_.take(stream_time - span_, take);
-    sent_.pass(stream_time);
+    looked_at(stream_time);
   }
 
  private:
   bool due(sdk::Context& context, int64_t stream_time);
+  // Before any window can have closed Kafka Streams keeps no time, and would begin behind the first window.
+  void looked_at(int64_t stream_time) {
+    if (stream_time >= span_) sent_.pass(stream_time - behind_);
+  }
 
-  const int64_t interval_, span_, retention_;
+  const int64_t interval_, span_, behind_, retention_;
   OpenWindows open_;
-  StreamTime sent_;   // when it was last looked at
+  StreamTime sent_;   // the window close time when it was last looked at, as Kafka Streams keeps it
   int64_t next_ = 0;  // by the wall clock
 };
 

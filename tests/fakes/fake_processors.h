@@ -20,6 +20,7 @@ class FakeProcessors final : public ProcessorCatalog {
   std::map<std::string, Maker, std::less<>> makers;         // they win over steps
   std::map<std::string, ProcessorInfo, std::less<>> infos;  // of the types about which there is something to say
   std::map<std::string, const Serde*, std::less<>> serdes_of_plugins;  // they win over the built-in ones
+  const ProcessorCatalog* others = nullptr;    // has the types that are in neither; null: there are none
   mutable std::map<std::string, int> created;  // how many of each type; guarded by mutex_ while workers run
 
   const ProcessorInfo* find(std::string_view type) const override {
@@ -33,7 +34,7 @@ class FakeProcessors final : public ProcessorCatalog {
     return found == serdes_of_plugins.end() ? find_serde(name) : found->second;
   }
   std::vector<ConfigProblem> check(std::string_view, std::string_view) const override { return {}; }
-  Result<std::unique_ptr<Processor>> create(std::string_view type, std::string_view,
+  Result<std::unique_ptr<Processor>> create(std::string_view type, std::string_view config,
                                             ProcessorContext& context) const override {
     struct Stepper final : Processor {
       Stepper(Step s, ProcessorContext& c) : step(std::move(s)), context(c) {}
@@ -48,6 +49,7 @@ class FakeProcessors final : public ProcessorCatalog {
     std::lock_guard lock(mutex_);
     created[std::string(type)]++;
     if (const auto maker = makers.find(type); maker != makers.end()) return maker->second(context);
+    if (others && !steps.contains(type)) return others->create(type, config, context);
     return std::unique_ptr<Processor>(std::make_unique<Stepper>(steps.find(type)->second, context));
   }
 

@@ -58,6 +58,15 @@ def kstreamd(*words, stdin=None, timeout=DEADLINE_S, check=True, env=None):
     return done
 
 
+def kafka_admin(*words):
+    """Runs what tests/takeover/build has built: grow TOPIC PARTITIONS, delete TOPIC."""
+    program = os.environ.get("KSTREAMD_TEST_TAKEOVER", str(ROOT / "build/release/tests/takeover"))
+    done = subprocess.run(["java", "-Xmx128m", "-cp", f"{program}/classes:{program}/dependency/*", "takeover.Counter", *map(str, words), BOOTSTRAP],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=DEADLINE_S)
+    if done.returncode:
+        raise AssertionError(f"{words}: {done.stdout}")
+
+
 class KafkaLog:
     """Topics on the broker of the test run. Every test makes its own, under names of its own."""
 

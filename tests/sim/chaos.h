@@ -29,7 +29,7 @@ class Chaos {
   void crash_point(Event point, int who) {
     if (stepping != who || (dying != who && !strikes(point, who))) return;
     dying = who;
-    throw Crash{};
+    if (sealed == 0) throw Crash{};
   }
   void happened(Event event, int who, std::string_view detail = {}, int64_t number = 0) {
     coverage.add(event);
@@ -54,6 +54,7 @@ class Chaos {
   int stepping = Trace::world;
   // Has crashed, but is not thrown away yet: where that happened in a destructor, at its next point or after its step.
   int dying = Trace::world;
+  int sealed = 0;  // calls under way that no exception can leave: who is to crash does so behind them
 };
 
 }  // namespace kstreamd::sim

@@ -66,6 +66,28 @@ Draft& Draft::count(const std::string& name, const std::string& from, const std:
   return *this;
 }
 
+Draft& Draft::table(const std::string& name, const std::string& topic, const std::string& store) {
+  auto& made = node(name, "table", {});
+  made.topics = {topic};
+  made.stores = {store};
+  add_store(store.c_str());
+  return *this;
+}
+
+Draft& Draft::global_table(const std::string& name, const std::string& topic, const std::string& store) {
+  table(name, topic, store);
+  declaration_.nodes.back().operator_name = "global_table";
+  return *this;
+}
+
+Draft& Draft::left_join(const std::string& name, const std::string& from, const std::string& with,
+                        std::vector<NamedExpression> expressions) {
+  auto& made = node(name, "join", {from});
+  made.join = JoinDeclaration{.with = with, .type = JoinType::left, .before = {}, .after = {}, .grace = {}};
+  made.expressions = std::move(expressions);
+  return *this;
+}
+
 Draft& Draft::simple(const std::string& name, const std::string& op, std::vector<std::string> from) {
   node(name, op, std::move(from));
   return *this;

@@ -24,6 +24,11 @@ class Draft {
   Draft& sink(const std::string& name, const std::string& from, const std::string& topic);
   Draft& process(const std::string& name, std::vector<std::string> from, const std::string& type,
                  const std::vector<DraftStore>& stores = {});
+  Draft& table(const std::string& name, const std::string& topic, const std::string& store);
+  Draft& global_table(const std::string& name, const std::string& topic, const std::string& store);
+  // A left join; its expressions as the operator has them.
+  Draft& left_join(const std::string& name, const std::string& from, const std::string& with,
+                   std::vector<NamedExpression> expressions);
   // A chain behind a repartition topic where the key has changed.
   Draft& count(const std::string& name, const std::string& from, const std::string& store);
   Draft& simple(const std::string& name, const std::string& op, std::vector<std::string> from);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/task/global_tables.h"
+
 namespace kstreamd::sim {
 
 bool FinalChecks::all_running() const {
@@ -16,27 +18,57 @@ bool FinalChecks::all_running() const {
   return running.size() == topology_.sub_topologies.size() * static_cast<size_t>(plan_.partitions);
 }
 
+bool FinalChecks::globals_read() const {
+  const auto ends = shape_.global_ends();
+  for (const auto& table : topology_.global_tables)
+    for (const auto& process : processes_) {
+      TaskState* state = process->state().find(GlobalTables::state_id(table));
+      if (!state) return false;
+      for (size_t p = 0; p < ends.size(); ++p) {
+        if (ends[p] == 0) continue;
+        const auto position = state->store(1).get(std::to_string(p));
+        if (!position || !position->present || std::stoll(std::string(position->value)) < ends[p]) return false;
+      }
+    }
+  return true;
+}
+
 std::string FinalChecks::wrong() const {
   if (plan_.at_least_once) return "";
   const auto stages = shape_.stages();
-  for (size_t i = 0; i < stages.size(); ++i) {
-    if (stages[i].store.empty()) continue;
-    if (auto problem = check_store(i, stages[i].store, false); !problem.empty()) return problem;
-    if (stages[i].last_store.empty()) continue;
-    if (auto problem = check_store(i, stages[i].last_store, true); !problem.empty()) return problem;
-  }
+  for (size_t i = 0; i < stages.size(); ++i)
+    for (const auto& name : {stages[i].store, stages[i].last_store}) {
+      if (name.empty()) continue;
+      const bool last = name == stages[i].last_store;
+      auto problem = check_store(name, [&](int32_t p) { return oracle_.rows(i, last, p, plan_.partitions); });
+      if (!problem.empty()) return problem;
+    }
   for (const auto& name : shape_.emptied_stores())
-    if (auto problem = check_store(std::nullopt, name, false); !problem.empty()) return problem;
+    if (auto problem = check_store(name, [](int32_t) { return Rows(); }); !problem.empty()) return problem;
+  for (const auto& name : shape_.tables())
+    if (auto problem = check_store(name, [&](int32_t p) { return shape_.table_rows(name, p); }); !problem.empty())
+      return problem;
+  return check_globals();
+}
+
+std::string FinalChecks::check_globals() const {
+  for (const auto& table : topology_.global_tables)
+    for (size_t i = 0; i < processes_.size(); ++i) {
+      const std::string where = "global table " + table.name + " of process " + std::to_string(i);
+      auto found = rows_of_state(processes_[i]->state().find(GlobalTables::state_id(table)), 0);
+      if (!found) return where + " cannot be read: " + found.error().text();
+      if (*found != shape_.global_rows()) return differences(where, shape_.global_rows(), *found);
+    }
   return "";
 }
 
-std::string FinalChecks::check_store(std::optional<size_t> stage, const std::string& name, bool last_store) const {
+std::string FinalChecks::check_store(const std::string& name, const RowsOfTask& wanted_of) const {
   const auto store =
       std::find_if(topology_.stores.begin(), topology_.stores.end(), [&](const Store& s) { return s.name == name; });
   const auto& sub = topology_.sub_topologies[static_cast<size_t>(store->sub_topology)];
   const auto number = std::find(sub.stores.begin(), sub.stores.end(), store - topology_.stores.begin());
   for (int32_t p = 0; p < plan_.partitions; ++p) {
-    const Rows wanted = stage ? oracle_.rows(*stage, last_store, p, plan_.partitions) : Rows();
+    const Rows wanted = wanted_of(p);
     Rows kept = wanted;  // plain stores and those of sessions keep no timestamps
     if (store->type == "key_value" || store->type == "session")
       for (auto& [key, row] : kept) row.timestamp = 0;
@@ -68,6 +100,10 @@ Result<Rows> FinalChecks::rows_of_store(const TaskId& task, size_t number) const
   TaskState* state = nullptr;
   for (const auto& process : processes_)
     if (TaskState* open = process->state().find(task)) state = open;
+  return rows_of_state(state, number);
+}
+
+Result<Rows> FinalChecks::rows_of_state(TaskState* state, size_t number) const {
   if (!state) return Error{Recovery::stop_topology, "nobody has it open", ""};
   Rows rows;
   KSTREAMD_TRY(state->store(number).range({}, {}, false, [&](std::string_view key, const StoreValue& value) {

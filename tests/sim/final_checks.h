@@ -1,7 +1,7 @@
 // What must hold when the work is done: every task runs, and its stores, their changelogs and the oracle's model agree.
 #pragma once
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,14 +19,18 @@ class FinalChecks {
 
   // All processes are up, and each task runs on one of them.
   bool all_running() const;
+  // Every process has read all of the global tables.
+  bool globals_read() const;
   // The first thing that is wrong; empty: nothing. At least once leaves open what a store holds.
   std::string wrong() const;
 
  private:
-  // Without a stage it has to be empty.
-  std::string check_store(std::optional<size_t> stage, const std::string& name, bool last_store) const;
+  using RowsOfTask = std::function<Rows(int32_t task)>;
+  std::string check_store(const std::string& name, const RowsOfTask& wanted_of) const;
+  std::string check_globals() const;
   std::string differences(const std::string& what, const Rows& wanted, const Rows& found) const;
   Result<Rows> rows_of_store(const TaskId& task, size_t number) const;
+  Result<Rows> rows_of_state(TaskState* state, size_t number) const;
   Result<Rows> rows_of_changelog(const TopicPartition& changelog) const;
 
   const Topology& topology_;

@@ -104,7 +104,8 @@ void Oracle::take_output(size_t stage, const FetchedRecord& record) {
     return;
   }
   Key& key = keys_[stage][name];
-  const auto due = take_due(key, id);
+  const auto due = stages_[stage].raced ? take_raced(stage, name, id, record.timestamp, at) : take_due(key, id);
+  if (!problem_.empty()) return;
   if (!due && at_least_once_ && key.seen.contains(id)) {
     ++repeats_;
     if (const auto wrong = lacks(stage, key, id, link); !wrong.empty()) problem_ = at + " " + wrong;
@@ -131,6 +132,14 @@ std::optional<Expected> Oracle::take_due(Key& key, const std::string& id) const 
       if (!at_least_once_) break;
     }
   return std::nullopt;
+}
+
+// What may come now is due as it comes.
+std::optional<Expected> Oracle::take_raced(size_t stage, const std::string& name, const std::string& id,
+                                           int64_t timestamp, const std::string& at) {
+  if (const auto wrong = shape_.wrong_about(name, id, timestamp); !wrong.empty()) problem_ = at + ": " + wrong;
+  ++missing_;
+  return Expected{stage, name, id, "", timestamp};
 }
 
 std::string Oracle::wrong_about(const Expected& due, const Key& key, const FetchedRecord& record, Link link) const {

@@ -25,8 +25,8 @@ class Oracle {
   // Reads on. The first thing that is wrong, once found, is the answer for good; empty: nothing.
   const std::string& look();
   // All that is due for the input so far is there.
-  bool complete() const { return missing_ == 0; }
-  size_t missing() const { return missing_; }
+  bool complete() const { return missing() == 0; }
+  size_t missing() const { return missing_ + shape_.missing(); }
   size_t outputs() const { return outputs_; }
   // Outputs that had been there before.
   size_t repeats() const { return repeats_; }
@@ -54,6 +54,8 @@ class Oracle {
   void take_input(const FetchedRecord& record);
   void take_output(size_t stage, const FetchedRecord& record);
   std::optional<Expected> take_due(Key& key, const std::string& id) const;
+  std::optional<Expected> take_raced(size_t stage, const std::string& name, const std::string& id, int64_t timestamp,
+                                     const std::string& at);
   std::string wrong_about(const Expected& due, const Key& key, const FetchedRecord& record, Link link) const;
   std::string lacks(size_t stage, const Key& key, const std::string& id, Link link) const;
   std::string why_unexpected(const Key& key, const std::string& id) const;

@@ -107,6 +107,9 @@ const char* name_of(Sabotage sabotage) {
       "kept_epoch",
       "lost_dead_letter",
       "doubled_dead_letter",
+      "lost_answer",
+      "doubled_answer",
+      "lost_fact",
   };
   static_assert(std::size(names) == static_cast<size_t>(Sabotage::kinds));
   return names[static_cast<size_t>(sabotage)];
@@ -118,7 +121,7 @@ Plan make_plan(uint64_t seed, Sabotage sabotage) {
   plan.seed = seed;
   plan.sabotage = sabotage;
   plan.shape = static_cast<int>(random.below(static_cast<uint64_t>(shape_count())));
-  plan.at_least_once = random.below(6) == 0;
+  plan.at_least_once = random.below(6) == 0 && !needs_exactly_once(plan.shape);
   plan.partitions = static_cast<int>(random.between(1, 4));
   plan.workers.resize(static_cast<size_t>(random.between(1, 3)));
   for (int& workers : plan.workers) workers = static_cast<int>(random.between(1, 3));

@@ -39,6 +39,9 @@ enum class Sabotage : uint8_t {
   kept_epoch,           // a new producer of an id goes on with the session of the former one, which is not fenced
   lost_dead_letter,     // a record for the dead-letter topic is dropped
   doubled_dead_letter,  // or written twice
+  lost_answer,          // an answer of a foreign key's table is dropped
+  doubled_answer,       // or written twice
+  lost_fact,            // a record of a global table's topic is swallowed by one process
   kinds,
 };
 

@@ -1,6 +1,9 @@
 // The processors of the simulated topologies.
 #include <charconv>
+#include <cstdlib>
 
+#include "core/plugin_host/plugin_host.h"
+#include "plugins/builtin/builtin.h"
 #include "tests/sim/holding.h"
 #include "tests/sim/shapes.h"
 #include "tests/sim/timed.h"
@@ -120,7 +123,66 @@ kst_status rekey(const Record& record, ProcessorContext& context) {
   return context.forward(0, {&out, 1});
 }
 
+// A real operator. No exception can leave it, so a process that is to crash in it does so behind it.
+class SealedOperator final : public Processor {
+ public:
+  SealedOperator(std::unique_ptr<Processor> real, Chaos& chaos) : real_(std::move(real)), chaos_(chaos) {}
+  kst_status init() override {
+    return sealed([&] { return real_->init(); });
+  }
+  kst_status process(std::span<const Record> records, size_t& done) override {
+    return sealed([&] { return real_->process(records, done); });
+  }
+  kst_status punctuate(uint64_t schedule, int64_t timestamp) override {
+    return sealed([&] { return real_->punctuate(schedule, timestamp); });
+  }
+
+ private:
+  template <typename Call>
+  kst_status sealed(const Call& call) {
+    ++chaos_.sealed;
+    const kst_status status = call();
+    if (--chaos_.sealed == 0 && chaos_.dying != Trace::world && chaos_.dying == chaos_.stepping) throw Crash{};
+    return status;
+  }
+
+  const std::unique_ptr<Processor> real_;
+  Chaos& chaos_;
+};
+
+// The built-in operators, for those that no function here stands for.
+class RealOperators final : public ProcessorCatalog {
+ public:
+  explicit RealOperators(Chaos& chaos) : chaos_(chaos) {}
+  const ProcessorInfo* find(std::string_view type) const override { return host().find(type); }
+  std::vector<ProcessorInfo> list() const override { return host().list(); }
+  std::vector<SerdeInfo> serdes() const override { return host().serdes(); }
+  std::vector<ConfigProblem> check(std::string_view type, std::string_view config) const override {
+    return host().check(type, config);
+  }
+  Result<std::unique_ptr<Processor>> create(std::string_view type, std::string_view config,
+                                            ProcessorContext& context) const override {
+    auto made = host().create(type, config, context);
+    if (!made) return made;
+    return std::unique_ptr<Processor>(std::make_unique<SealedOperator>(std::move(*made), chaos_));
+  }
+
+ private:
+  static const ProcessorCatalog& host() {
+    static const auto made = [] {
+      auto host = std::make_unique<PluginHost>();
+      if (!host->add_builtin(builtin_plugin())) std::abort();
+      return host;
+    }();
+    return *made;
+  }
+
+  Chaos& chaos_;
+};
+
 }  // namespace
+
+std::unique_ptr<ProcessorCatalog> real_operators(Chaos& chaos) { return std::make_unique<RealOperators>(chaos); }
 
 uint64_t hash_of(std::string_view text, uint64_t from) {
   for (char c : text) from = (from ^ static_cast<uint8_t>(c)) * 1099511628211u;

@@ -76,6 +76,7 @@ class SimProducer final : public Producer {
   Result<TopicHandle> open_topic(const std::string& name, Duration timeout) override {
     auto opened = session_.producer->open_topic(name, timeout);
     if (opened && name == dead_letter_topic) dead_letters_ = *opened;
+    if (opened && name.ends_with("-subscription-response-topic")) answers_ = *opened;
     return opened;
   }
   int32_t partition_count(TopicHandle topic) const override { return session_.producer->partition_count(topic); }
@@ -184,6 +185,9 @@ class SimProducer final : public Producer {
     if (record.topic == dead_letters_ && chaos_.sabotages(Sabotage::lost_dead_letter, 100'000, process_)) return {};
     if (record.topic == dead_letters_ && chaos_.sabotages(Sabotage::doubled_dead_letter, 100'000, process_))
       (void)session_.producer->produce(record);
+    if (record.topic == answers_ && chaos_.sabotages(Sabotage::lost_answer, 20'000, process_)) return {};
+    if (record.topic == answers_ && chaos_.sabotages(Sabotage::doubled_answer, 20'000, process_))
+      (void)session_.producer->produce(record);
     if (transactional()) return session_.producer->produce(record);
     queue_.emplace_back(record);
     return chaos_.random.below(8) == 0 ? send_queued() : Status();
@@ -225,6 +229,7 @@ class SimProducer final : public Producer {
   bool failed_ = false;  // nothing but abort() is of use; without transactions: a record was refused
   std::deque<QueuedRecord> queue_;
   TopicHandle dead_letters_ = -1;
+  TopicHandle answers_ = -1;
 };
 
 }  // namespace

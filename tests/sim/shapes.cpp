@@ -1,6 +1,7 @@
 #include "tests/sim/shapes.h"
 
 #include "tests/sim/draft.h"
+#include "tests/sim/tables.h"
 #include "tests/sim/timed.h"
 
 namespace kstreamd::sim {
@@ -226,6 +227,7 @@ class Refused final : public Keyed {
 struct Made {
   const char* name;
   std::unique_ptr<Shape> (*make)(const Plan& plan);
+  bool exactly_once = false;
 };
 template <typename T>
 std::unique_ptr<Shape> made(const Plan&) {
@@ -243,12 +245,15 @@ constexpr Made shapes[] = {
     {"windows", make_windowed_shape},
     {"sessions", make_sessions_shape},
     {"refused", made<Refused>},
+    {"global table", make_global_shape, true},
+    {"foreign key", make_foreign_key_shape, true},
 };
 
 }  // namespace
 
 int shape_count() { return static_cast<int>(std::size(shapes)); }
 const char* shape_name(int shape) { return shapes[shape].name; }
+bool needs_exactly_once(int shape) { return shapes[shape].exactly_once; }
 std::unique_ptr<Shape> make_shape(const Plan& plan) { return shapes[plan.shape].make(plan); }
 std::string lane_of(const InputRecord& record) { return record.topic + "-" + std::to_string(record.partition); }
 

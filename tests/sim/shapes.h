@@ -4,7 +4,8 @@
 // for a key holds how many ids it has seen and a digest of them in their order. Each record that it puts out says both
 // and the id. So a record that was lost, doubled, taken in another order, or taken on a state that was not that of the
 // record before it, shows in the output alone. Those with windows and sessions (timed.h) do so for each of these. Where
-// records are refused, each has its dead letter, which says where it came from.
+// records are refused, each has its dead letter, which says where it came from. Where it depends on who comes first
+// what a chain is given (tables.h), the ids themselves say what was joined.
 #pragma once
 #include <functional>
 #include <map>
@@ -22,6 +23,7 @@
 namespace kstreamd::sim {
 
 inline constexpr const char* dead_letter_topic = "dead";
+inline constexpr const char* global_topic = "facts";
 
 // A chain's row after `id`. An id that ends in '!' deletes the row.
 struct Link {
@@ -50,6 +52,7 @@ struct Stage {
   std::string topic;       // of its output
   std::string store;       // empty: the stage is the dead-letter topic
   std::string last_store;  // holds the last id of each key; empty: there is none
+  bool raced = false;      // its ids depend on who comes first: Shape::wrong_about judges them
 };
 
 // One record that a stage has to put out.
@@ -86,11 +89,24 @@ class Shape {
   virtual void expect(const InputRecord& record, const std::function<void(Expected)>& add) = 0;
   // What the store must hold in a task, for all that was expected; nullopt: what a chain holds.
   virtual std::optional<Rows> rows(int32_t) const { return std::nullopt; }
+  // Of a stage that is raced: what is wrong with its next output of a key; empty: nothing. It has come then.
+  virtual std::string wrong_about(const std::string&, const std::string&, int64_t) { return ""; }
+  // How many of its results are not yet what they must be in the end.
+  virtual size_t missing() const { return 0; }
+  // Tables that are read from the input as it is, by their stores, and what such a one must hold in a task.
+  virtual std::vector<std::string> tables() const { return {}; }
+  virtual Rows table_rows(const std::string&, int32_t) const { return {}; }
+  // What every process must hold of global_topic, and the offset up to which each of its partitions must have been
+  // read.
+  virtual Rows global_rows() const { return {}; }
+  virtual std::vector<int64_t> global_ends() const { return {}; }
   // Whether a row of a changelog has not expired.
   virtual bool live(int32_t, std::string_view) const { return true; }
 };
 
 int shape_count();
+// Whether what comes of it in the end is known only where nothing is processed twice.
+bool needs_exactly_once(int shape);
 const char* shape_name(int shape);
 std::unique_ptr<Shape> make_shape(const Plan& plan);
 
@@ -98,6 +114,8 @@ std::unique_ptr<Shape> make_shape(const Plan& plan);
 class HeldRecords;
 class Chaos;
 void add_processors(FakeProcessors& processors, HeldRecords& held, Chaos& chaos);
+// The operators that are not simulated.
+std::unique_ptr<ProcessorCatalog> real_operators(Chaos& chaos);
 
 uint64_t hash_of(std::string_view text, uint64_t from = 14695981039346656037u);
 std::string lane_of(const InputRecord& record);

@@ -1,5 +1,7 @@
 #include "tests/sim/source.h"
 
+#include "tests/sim/shapes.h"
+
 namespace kstreamd::sim {
 namespace {
 
@@ -32,6 +34,9 @@ class SimSource final : public RecordSource {
     KSTREAMD_TRY(real_->poll(out, most, Duration(0)));
     for (size_t i = before; i < out.size(); ++i) {
       if (!out[i].records.empty() && chaos_.sabotages(Sabotage::lost_input, 10'000, process_))
+        out[i].records.pop_back();
+      if (!out[i].records.empty() && place(out[i]).starts_with(global_topic) &&
+          chaos_.sabotages(Sabotage::lost_fact, 20'000, process_))
         out[i].records.pop_back();
       chaos_.trace.add(process_, restores_ ? "fetches changes" : "fetches", place(out[i]),
                        static_cast<int64_t>(out[i].records.size()));

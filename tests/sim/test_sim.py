@@ -45,6 +45,9 @@ PLANTED = {
     "kept_epoch": TWICE,
     "lost_dead_letter": r"^dead-\d+@.*it comes before '\S+' of \S+, which is first",
     "doubled_dead_letter": r"^dead-\d+@.*it was put out before",
+    "lost_answer": MISSING,
+    "doubled_answer": TWICE,
+    "lost_fact": r"global table facts of process \d+ (has|lacks) ",
 }
 # Of each step at which a process may be killed: an error that shows when that happens there.
 AT_CRASHES = {

@@ -52,6 +52,7 @@ class World {
   std::unique_ptr<Transactions> transactions_;
   std::unique_ptr<Network> network_;
   HeldRecords held_;
+  const std::unique_ptr<ProcessorCatalog> operators_;
   FakeProcessors processors_;
   std::unique_ptr<Oracle> oracle_;
   std::unique_ptr<Inputs> inputs_;
@@ -66,7 +67,8 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
       chaos_(plan_, Random(plan.seed ^ 0x5ca1ab1e)),
       shape_(make_shape(plan)),
       topology_(shape_->topology(plan)),
-      held_(chaos_) {
+      held_(chaos_),
+      operators_(real_operators(chaos_)) {
   if (print) print_to(print);
   chaos_.clock.set_wall_ms(1'700'000'000'000);
   chaos_.clock.advance(std::chrono::hours(1));
@@ -84,6 +86,7 @@ World::World(const Plan& plan, const std::function<void(const std::string&)>& pr
   for (const auto& stage : shape_->stages()) topics.push_back({stage.topic, plan.partitions, -1, {}});
   if (auto created = log_->admin().create(topics, Duration(0)); !created) fail(created.error().text());
   add_processors(processors_, held_, chaos_);
+  processors_.others = operators_.get();
   oracle_ = std::make_unique<Oracle>(*shape_, chaos_, *log_);
   inputs_ = std::make_unique<Inputs>(*shape_, chaos_, *log_);
   for (size_t i = 0; i < plan.workers.size(); ++i)
@@ -132,6 +135,7 @@ void World::storm() {
       process.stall(stall, chaos_.random.magnitude(Duration(milliseconds(10)), Duration(seconds(60))));
   if (chaos_.strikes(Event::changelog_cleaned, Trace::world)) {
     const auto& store = topology_.stores[chaos_.random.below(topology_.stores.size())];
+    if (!store.changelogged) return;
     if (auto cleaned = embedded_levers(*log_)->clean(store.changelog_topic); !cleaned && process.up())
       fail("a changelog cannot be cleaned: " + cleaned.error().text());
   }
@@ -179,7 +183,8 @@ void World::finish() {
   chaos_.trace.add(Trace::world, "the faults stop");
   for (auto& process : processes_) process->end_stalls();
   const FinalChecks checks(topology_, *shape_, plan_, *log_, *oracle_, processes_);
-  const auto all_done = [&] { return inputs_->done() && oracle_->complete() && checks.all_running(); };
+  const auto all_running = [&] { return checks.all_running() && checks.globals_read(); };
+  const auto all_done = [&] { return inputs_->done() && oracle_->complete() && all_running(); };
   if (!run_until(all_done, "the engine does not finish")) return;
   if (!settle_and_check(checks) || !plan_.rebuild_at_end) return;
   // Once more from what is durable, or from the changelogs alone: nothing may change.
@@ -189,13 +194,14 @@ void World::finish() {
     process->crash(Duration(0));
     if (wiped) process->state().wipe_all();
   }
-  if (run_until([&] { return checks.all_running(); }, "the engine does not come back")) settle_and_check(checks);
+  if (run_until(all_running, "the engine does not come back")) settle_and_check(checks);
 }
 
 bool World::settle_and_check(const FinalChecks& checks) {
   for (uint64_t i = 0; i < settle_steps && problem_.empty(); ++i) step();
   look();
-  if (problem_.empty() && !run_until([&] { return checks.all_running(); }, "a task stopped again")) return false;
+  const auto all_running = [&] { return checks.all_running() && checks.globals_read(); };
+  if (problem_.empty() && !run_until(all_running, "a task stopped again")) return false;
   if (problem_.empty()) fail(oracle_->check_inputs(inputs_->committed()));
   if (problem_.empty()) fail(checks.wrong());
   return problem_.empty();

@@ -42,10 +42,15 @@ class InternalHost {
     return current_->original_->create(&current_->host_, context, config, size, instance);
   }
 
+  int64_t* find(const std::string& name) { return &progress.try_emplace(name, -1).first->second; }
+
   static const void* extension(const char* id, uint32_t revision) {
-    static const ProgressExtension progress = {sizeof(ProgressExtension), [](kst_context*, const char* name, size_t n) {
-                                                 return &current_->progress.try_emplace({name, n}, -1).first->second;
-                                               }};
+    static const ProgressExtension progress = {
+        sizeof(ProgressExtension),
+        [](kst_context*, const char* name, size_t n) {
+          return current_->find({name, n});
+        },
+        [](kst_context*, uint32_t store) { return current_->find("store " + std::to_string(store)); }};
     static const StoreBytesExtension bytes = {sizeof(StoreBytesExtension), &InternalHost::write, &InternalHost::read};
     const std::string_view asked = id;
     if (asked == ProgressExtension::kId) return &progress;

@@ -61,7 +61,7 @@ std::vector<std::string> run(const std::string& type, const std::string& config,
   }
   for (const auto& r : task.take_output()) out.push_back(text(r));
   for (const char* reason : {"late", "null_key"}) out.push_back(reason + std::to_string(task.dropped(reason)));
-  out.push_back("time " + std::to_string(host.progress["t"]) + ", sent " + std::to_string(host.progress["s"]));
+  out.push_back("time " + std::to_string(host.progress["t"]) + ", sent " + std::to_string(host.progress["store 0"]));
   CHECK(task.dropped("expired") == 0);
   return out;
 }
@@ -116,4 +116,45 @@ TEST_CASE("every window that closes is put out once, with what the updates came 
     std::sort(expected.begin(), expected.end());
     CHECK(closed == expected);
   }
+}
+
+TEST_CASE("windows go on from where Kafka Streams has put them out, and leave behind what it goes on from") {
+  struct Kind {
+    std::string type, window;
+    int64_t closed;  // the window close time that Kafka Streams kept, when it put out what had ended before 3000
+    std::string again, next, left;
+  };
+  const auto kind =
+      GENERATE(Kind{"kstreamd.time_windows", R"({"kind":"tumbling","size":1000,"grace":500,"retention":9000})", 3000,
+                    "late1", "a[3000,4000)=1@3400", "store 8500"},
+               Kind{"kstreamd.sliding_windows", R"({"kind":"sliding","size":400,"grace":500,"retention":9000})", 3000,
+                    "late1", "a[3000,3400)=1@3400", "store 8500"},
+               Kind{"kstreamd.session_windows", R"({"kind":"session","size":400,"grace":500,"retention":9000})", 3000,
+                    "late1", "a[3400,3400)=1@3400", "store 8100"});
+  INFO(kind.type);
+  InternalHost host(kind.type);
+  host.progress["store 0"] = kind.closed;
+  sdk::testing::TaskOptions options;
+  options.stores[0] = {1000, 9000, false};
+  Task task(host.type(), R"({"operation":"count","emit":"on_window_close","window":)" + kind.window + "}", options);
+  for (const Input& in : {Input{"a", 2000}, Input{"a", 3400}, Input{"b", 9000}})
+    REQUIRE(task.pipe(std::vector{record(string_value(in.key), string_value("x"), in.timestamp)}) == KST_OK);
+  std::vector<std::string> out;
+  for (const auto& r : task.take_output()) out.push_back(text(r));
+  out.push_back("late" + std::to_string(task.dropped("late")));
+  out.push_back("store " + std::to_string(host.progress["store 0"]));
+  CHECK(out == std::vector<std::string>{kind.next, kind.again, kind.left});
+}
+
+TEST_CASE("nothing is left for Kafka Streams to go on from before a window can have closed") {
+  InternalHost host("kstreamd.time_windows");
+  sdk::testing::TaskOptions options;
+  options.stores[0] = {1000, 9000, false};
+  const std::string config =
+      R"({"operation":"count","emit":"on_window_close","window":{"kind":"tumbling","size":1000,"grace":500,"retention":9000}})";
+  Task task(host.type(), config, options);
+  REQUIRE(task.pipe(std::vector{record(string_value("a"), string_value("x"), 1499)}) == KST_OK);
+  CHECK(host.progress["store 0"] == -1);
+  REQUIRE(task.pipe(std::vector{record(string_value("a"), string_value("x"), 1500)}) == KST_OK);
+  CHECK(host.progress["store 0"] == 1000);
 }

@@ -25,7 +25,7 @@ std::shared_ptr<Topology> lookup() {
   store.global = true;
   store.changelogged = false;
   t->stores = {store};
-  t->global_tables = {{"names", "names", 0, ""}};
+  t->global_tables = {{"names", "names", 0, "", ""}};
   t->sub_topologies = {{"lines", {0, 1, 2}, {0}, {}, true}};
   return t;
 }

@@ -18,6 +18,9 @@ struct ProgressExtension {
   // afterwards it may only grow. All of a task's names and numbers have room in the few KiB that a broker keeps beside
   // an offset: names are short. NULL, with a reason set, where there is none. [init]
   int64_t* (*find)(kst_context* context, const char* name, size_t name_size);
+  // The same under the name of a store of the node alone, for what Kafka Streams keeps there too: up to which time the
+  // windows of an aggregation have been put out. [init]
+  int64_t* (*find_of_store)(kst_context* context, uint32_t store);
 };
 
 }  // namespace kstreamd

@@ -86,7 +86,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   StoreValue stamped = value;
   if (auto time = time_of_key(config_.layout, key)) {
     if (recent_ && !recent_->begun()) recent_->begin(clock_.time + 1);
-    advance(*time);
+    if (value.present || !config_.duplicates) advance(*time);
     if (config_.layout == KeyLayout::window) clock_.sequence = read_window_key(key)->sequence;
   } else if (config_.layout == KeyLayout::plain && config_.retention > 0) {
     // A deletion hands the time on in the changelog: it may have been that of the row that goes.
@@ -95,7 +95,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   }
   overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
-  if (recent_) {
+  if (recent_ && !never_seen(key, value)) {
     recent_->add(key, stamped);
     recent_->evict(clock_.time - config_.retention + 1, budget_->share());
   }
@@ -174,6 +174,10 @@ bool LayeredStore::expired(std::string_view key, int64_t timestamp) const {
   return time <= clock_.time - config_.retention;
 }
 
+bool LayeredStore::never_seen(std::string_view key, const StoreValue& value) const {
+  return segmented(config_) && (expired(key, value.timestamp) || (config_.duplicates && !value.present));
+}
+
 std::string_view LayeredStore::stored(std::string_view key) {
   if (!segmented(config_)) return key;
   stored_.clear();
@@ -215,7 +219,10 @@ std::optional<uint64_t> LayeredStore::last_change() const {
 void LayeredStore::write_dirty() {
   // Sorted, because ordered structures take neighbours one after the other for much less than scattered rows.
   auto dirty = overlay_.dirty();
-  for (uint32_t i : overlay_.dirty_by_key()) rows_.write(stored(dirty[i]->key()), dirty[i]->value());
+  for (uint32_t i : overlay_.dirty_by_key()) {
+    const StoreValue value = dirty[i]->value();
+    if (!never_seen(dirty[i]->key(), value)) rows_.write(stored(dirty[i]->key()), value);
+  }
   drop_expired();
 }
 
@@ -254,7 +261,7 @@ Result<StoreValue> LayeredStore::restored(std::string_view key, const StoreValue
     if (!time)
       return Error{.message = "store '" + config_.name + "': a key in its changelog is too short for its times",
                    .hint = "the changelog was written by something else: give the store another name, or reset it"};
-    advance(*time);
+    if (value.present || !config_.duplicates) advance(*time);
     // The greatest, not the last: what Kafka Streams wrote begins anew with each of its restarts.
     if (config_.layout == KeyLayout::window)
       clock_.sequence = std::max(clock_.sequence, read_window_key(key)->sequence);

@@ -34,6 +34,8 @@ final class Runner implements AutoCloseable {
   final FuzzDriver driver;
   private final Path folder;
   private final boolean manual;
+  /** What went to internal topics that have a name in the topology file, up to the last `take`. */
+  private Map<String, List<ProducerRecord<byte[], byte[]>>> internals = Map.of();
 
   Runner(Map<String, Object> topologyFile, boolean longRetention, boolean manualCommits, long start)
       throws IOException {
@@ -117,12 +119,28 @@ final class Runner implements AutoCloseable {
   /** What came out since the last call, by topic, without the internal topics; in the order of the topics' names. */
   Map<String, List<Output>> take() {
     Map<String, List<Output>> outputs = new java.util.TreeMap<>();
+    internals = new java.util.TreeMap<>();
     driver.take().forEach((topic, records) -> {
-      if (internal(topic)) return;
+      if (internal(topic)) {
+        if (!topic.matches(".*(KSTREAM-|KTABLE-|COGROUPKSTREAM-|-STATE-STORE-).*")) internals.put(topic, records);
+        return;
+      }
       Codec[] codecs = nodes.sinks.getOrDefault(topic, nodes.anySink);
       outputs.put(topic, records.stream().map(record -> output(topic, record, codecs)).toList());
     });
     return outputs;
+  }
+
+  /** Whether a changelog is that of a versioned store: there each timestamp of a key counts. */
+  boolean versioned(String changelog) {
+    String name = nodes.file.get("name") + "-";
+    String store = changelog.substring(name.length(), changelog.length() - "-changelog".length());
+    return driver.getAllStateStores().get(store) instanceof org.apache.kafka.streams.state.VersionedKeyValueStore<?, ?>;
+  }
+
+  /** What `take` left aside: repartition topics, and changelogs of the stores that the topology file names. */
+  Map<String, List<ProducerRecord<byte[], byte[]>>> internals() {
+    return internals;
   }
 
   private static Output output(String topic, ProducerRecord<byte[], byte[]> record, Codec[] codecs) {

@@ -1,8 +1,11 @@
 package fuzz;
 
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.kstream.Windowed;
 
 /** YAML as the golden files have it: each node a block, what is in it in braces. */
@@ -70,6 +73,25 @@ final class YamlText {
         + ", value: " + data(record.get("value")) + ", timestamp: " + record.get("timestamp"));
     if (record.containsKey("headers")) out.append(", headers: ").append(data(record.get("headers")));
     return out.append(" }").toString();
+  }
+
+  static String bytes(byte[] bytes) {
+    return bytes == null ? "null" : "{ base64: \"" + Base64.getEncoder().encodeToString(bytes) + "\" }";
+  }
+
+  /** A record of an internal topic. The timestamp is left out where Kafka Streams sets none. */
+  static String internal(String topic, ProducerRecord<byte[], byte[]> record) {
+    StringBuilder out = new StringBuilder("{ topic: " + topic + ", key: " + bytes(record.key())
+        + ", value: " + bytes(record.value()));
+    if (record.timestamp() != null) out.append(", timestamp: ").append(record.timestamp());
+    if (record.headers().lastHeader("v") == null && topic.endsWith("-changelog")) return out.append(" }").toString();
+    out.append(", headers: [");
+    String separator = "";
+    for (Header header : record.headers()) {
+      out.append(separator).append("{ key: ").append(data(header.key())).append(", value: ").append(bytes(header.value())).append(" }");
+      separator = ", ";
+    }
+    return out.append("] }").toString();
   }
 
   static String output(Runner.Output record, boolean headers) {

@@ -42,7 +42,7 @@ final class AggregationDraft {
       if (!integer && from.windowed()) key = draft.expressions.keyOfWindow();
       if (!integer && draft.chance(10))
         key = draft.pick("headers.h or 'none'", "'t' .. timestamp // " + 4 * draft.grain,
-            from.origins ? draft.pick("topic", "'o' .. offset % 3") : "key");
+            from.origins ? draft.pick("topic", "'o' .. offset % 3") : "key and 'k' .. key");
       node.put("group_by", key);
       made.key = integer ? "int64" : "string";
       made.withoutWindow();
@@ -69,7 +69,7 @@ final class AggregationDraft {
   private String window(Shape made, Map<String, Object> arguments) {
     String kind = draft.pick("tumbling", "tumbling", "hopping", "sliding", "session");
     int size = 2 + draft.random.nextInt(8);
-    Map<String, Object> window = map(kind, draft.duration(size));
+    Map<String, Object> window = map(kind, kind.equals("sliding") && draft.chance(10) ? "1ms" : draft.duration(size));
     if (kind.equals("hopping")) window.put("advance", draft.duration(1 + draft.random.nextInt(size - 1)));
     if (draft.chance(50)) window.put("grace", draft.duration(draft.random.nextInt(8)));
     if (!kind.equals("session") && draft.chance(15))

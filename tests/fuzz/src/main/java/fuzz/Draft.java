@@ -42,7 +42,11 @@ final class Draft {
     this.areas = areas;
     skipsErrors = areas.contains("errors");
     expressions = new Expressions(random, skipsErrors);
-    if (skipsErrors) file.put("on_error", map("deserialization", "skip", "processing", "skip"));
+    if (skipsErrors) {
+      String how = chance(40) ? "dead_letter" : "skip";
+      file.put("on_error", map("deserialization", how, "processing", how));
+      if (how.equals("dead_letter")) file.put("dead_letter_topic", "dead-letters");
+    }
     grain = List.of(1000L, 1000L, 1000L, 500L, 60L, 20000L, 600000L).get(random.nextInt(7));
   }
 
@@ -210,12 +214,12 @@ final class Draft {
   /** Says the serdes of what a node makes, as a rule; where it does not, they are JSON. */
   void serdes(Map<String, Object> node, String key, Type value) {
     Map<String, Object> serde = map();
-    if (key != null && (chance(80) || !key.equals("string"))) serde.put("key", key);
+    if (key != null) serde.put("key", key);
     if (value != null && chance(80)) serde.put("value", serde(value));
     if (!serde.isEmpty()) node.put("serde", serde);
   }
 
-  void sink(Shape from, String topic) {
+  void sink(Shape from, Object topic) {
     Object key = from.key;
     if (from.windowed()) key = map(from.window.equals("session") ? "session_windowed" : "time_windowed", key);
     Map<String, Object> sink = map("topic", topic, "key", key, "value", serde(from.value));

@@ -25,6 +25,8 @@ final class Generator {
   private final Map<String, List<Shape>> outputs = new LinkedHashMap<>();
   final List<Map<String, Object>> steps = new ArrayList<>();
   private final Random random;
+  /** A sink writes to topics whose names it computes: one, as their serdes are found by what is left. */
+  private boolean computed;
   final boolean headers;
   boolean manual;
   /** Internal topics are compared too. */
@@ -69,8 +71,8 @@ final class Generator {
     if (has("joins") || random.nextInt(3) == 0) draft.source();
     if (has("tables") || has("joins")) draft.table();
     if (has("tables") && random.nextInt(2) == 0 || has("joins")) draft.table();
-    int wanted = 2 + random.nextInt(5);
-    for (int made = 0, tries = 0; made < wanted && tries < 50; tries++) {
+    int wanted = 2 + random.nextInt(random.nextInt(8) == 0 ? 14 : 5);
+    for (int made = 0, tries = 0; made < wanted && tries < 60; tries++) {
       boolean done = switch (random.nextInt(9)) {
         case 0, 1 -> streams.any();
         case 2 -> !has("windows") && (has("stateless") || has("aggregations")) && aggregations.ofStream(false);
@@ -101,16 +103,22 @@ final class Generator {
     for (var output : outputs.entrySet()) {
       if (output.getValue().stream().allMatch(shape::sharesSinkWith) && random.nextInt(2) == 0) topic = output.getKey();
     }
+    if (topic == null && !computed && random.nextInt(25) == 0) {
+      computed = true;
+      draft.sink(shape, map("expr", draft.pick("key and 'x-some' or 'x-none'", "'x-' .. timestamp % 2", "headers.h and 'x-h' or 'x-none'")));
+      return;
+    }
     if (topic == null) topic = "out" + (outputs.size() + 1);
     outputs.computeIfAbsent(topic, name -> new ArrayList<>()).add(shape);
     draft.sink(shape, topic);
   }
 
   private void inputs() {
-    int count = 12 + random.nextInt(35);
+    int count = 12 + random.nextInt(random.nextInt(10) == 0 ? 150 : 35);
     int disorder = random.nextInt(4);
     manual = draft.perCommit && random.nextInt(4) == 0;
     long now = random.nextInt(3) == 0 ? 0 : random.nextInt((int) (20 * draft.grain));
+    if (random.nextInt(10) == 0) now += 1_700_000_000_000L;
     List<Map<String, Object>> batch = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       now += random.nextInt((int) (2 * draft.grain));
@@ -150,7 +158,7 @@ final class Generator {
 
   private Object key(Draft.Topic topic, long timestamp) {
     Object key = topic.key().startsWith("int") ? (Object) draft.pick(1L, 1L, 2L, 3L, -7L)
-        : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1");
+        : random.nextInt(12) == 0 ? draft.pick("", "\u00e9") : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1");
     if (topic.window() == null) return key;
     long start = timestamp - timestamp % topic.size();
     return new Windowed<>(key, topic.window().equals("session")

@@ -57,10 +57,15 @@ final class Runner implements AutoCloseable {
     config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Codec.class);
     config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, nodes.cached ? 100L << 20 : 0L);
     Map<String, Object> onError = Nodes.map(file.get("on_error"));
-    if ("skip".equals(onError.get("deserialization"))) {
+    Object deadLetters = file.get("dead_letter_topic");
+    if (deadLetters != null) {
+      config.put(StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG, deadLetters);
+      nodes.sinks.put((String) deadLetters, new Codec[] {new Codec("bytes"), new Codec("bytes")});
+    }
+    if (onError.containsKey("deserialization")) {
       config.put(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueExceptionHandler.class);
     }
-    if ("skip".equals(onError.get("processing"))) {
+    if (onError.containsKey("processing")) {
       config.put(
           StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueProcessingExceptionHandler.class);
     }
@@ -131,7 +136,7 @@ final class Runner implements AutoCloseable {
     return outputs;
   }
 
-  /** Whether a changelog is that of a versioned store: there each timestamp of a key counts. */
+  /** Whether a changelog is that of a versioned store: there every record counts. */
   boolean versioned(String changelog) {
     String name = nodes.file.get("name") + "-";
     String store = changelog.substring(name.length(), changelog.length() - "-changelog".length());
@@ -143,7 +148,7 @@ final class Runner implements AutoCloseable {
     return internals;
   }
 
-  private static Output output(String topic, ProducerRecord<byte[], byte[]> record, Codec[] codecs) {
+  static Output output(String topic, ProducerRecord<byte[], byte[]> record, Codec[] codecs) {
     List<Map<String, Object>> headers = new ArrayList<>();
     for (Header header : record.headers()) {
       Map<String, Object> pair = new LinkedHashMap<>();

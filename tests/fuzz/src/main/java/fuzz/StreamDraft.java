@@ -53,7 +53,7 @@ final class StreamDraft {
     Shape made = from.below(draft.name("map_values"));
     made.value = draft.skipsErrors ? from.value : draft.type();
     String value = draft.expressions.value(from.value, made.value);
-    if (made.value == Type.OBJECT && from.origins && draft.chance(15))
+    if (made.value == Type.OBJECT && from.origins && draft.chance(30))
       value = "{ t = topic, n = offset, u = headers.h, g = timestamp .. '' }";
     if (draft.skipsErrors && draft.chance(50)) value = draft.expressions.failing(from.value);
     Map<String, Object> node = map("from", from.name, "map_values", value);

@@ -116,7 +116,7 @@ final class TableDraft {
       if (arguments.size() > 1) arguments.put("full", "emit");
     }
     made.canSuppress = false;
-    if (from.serdeLost || from.oddOldValues || from.notInitial != null) draft.unlistedTopics.add(made.name);
+    if (!from.origins || from.serdeLost || from.oddOldValues || from.notInitial != null) draft.unlistedTopics.add(made.name);
     made.oddOldValues |= from.notInitial != null;
     made.notInitial = null;
     draft.add(made, map("from", from.name, "suppress", arguments), from);
@@ -198,6 +198,7 @@ final class TableDraft {
     Shape made = joined(left, right, arguments, node);
     made.oddOldValues = false;
     made.single &= !arguments.containsKey("grace");
+    if (!left.origins) draft.unlistedTopics.add(made.name);
     if (left.keyChanged) made.passes(draft.nextRepartition());
     draft.add(made, node, left, right);
     return true;
@@ -217,11 +218,12 @@ final class TableDraft {
 
   private boolean foreign() {
     Shape left = draft.any(shape
-        -> shape.kind == Kind.TABLE && !shape.windowed() && shape.single && !shape.oddOldValues
+        -> shape.kind == Kind.TABLE && !shape.onClose && shape.single && !shape.oddOldValues
             && shape.notInitial == null);
     Shape right = left == null ? null
                                : draft.any(shape
-                                   -> shape.kind == Kind.TABLE && !shape.windowed() && shape.key.equals("string") && shape.disjoint(left));
+                                   -> shape.kind == Kind.TABLE && !shape.windowed() && shape.key.equals("string")
+                                       && (shape.disjoint(left) || shape == left && draft.chance(50)));
     if (right == null) return false;
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "foreign_key",
         draft.expressions.foreignKey(left.value));

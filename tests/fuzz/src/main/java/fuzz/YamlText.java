@@ -56,6 +56,7 @@ final class YamlText {
     if (value instanceof Windowed<?> key) {
       return "{ key: " + data(key.key()) + ", start: " + key.window().start() + ", end: " + key.window().end() + " }";
     }
+    if (value instanceof byte[] raw) return bytes(raw);
     if (value instanceof Map<?, ?> map) {
       if (map.isEmpty()) return "{}";
       return map.entrySet()
@@ -94,8 +95,13 @@ final class YamlText {
     return out.append("] }").toString();
   }
 
+  /** Dead letters have headers that tell of Java. */
+  private static boolean ofAnError(Map<String, Object> header) {
+    return String.valueOf(header.get("key")).startsWith("__streams.errors.");
+  }
+
   static String output(Runner.Output record, boolean headers) {
     return "{ topic: " + record.topic() + ", key: " + data(record.key()) + ", value: " + data(record.value())
-        + ", timestamp: " + record.timestamp() + (headers ? ", headers: " + data(record.headers()) : "") + " }";
+        + ", timestamp: " + record.timestamp() + (headers && record.headers().stream().noneMatch(YamlText::ofAnError) ? ", headers: " + data(record.headers()) : "") + " }";
   }
 }

@@ -16,24 +16,85 @@ std::map<std::string, std::vector<int>> readers(const Topology& topology, const 
   return by_topic;
 }
 
+bool reads(const Topology& topology, int sub, const std::string& topic) {
+  const auto& sources = topology.sub_topologies[static_cast<size_t>(sub)].sources;
+  return std::any_of(sources.begin(), sources.end(), [&](int source) {
+    const auto& topics = topology.nodes[static_cast<size_t>(source)].topics;
+    return std::find(topics.begin(), topics.end(), topic) != topics.end();
+  });
+}
+
+// Sub-topologies may write for each other, so that none of them has all its inputs before it. As in Kafka Streams, such
+// a topic then gets the greatest count of those that its writer reads and that are known.
+class CountsOfLoops {
+ public:
+  CountsOfLoops(const Topology& topology, const std::vector<Copartition>& together,
+                const std::map<std::string, int32_t>& partitions)
+      : topology_(topology), together_(together), partitions_(partitions) {}
+
+  // Of one topic; nothing when it is none of the topology's, or follows from nothing.
+  Result<std::optional<int32_t>> count(const std::string& topic) {
+    if (!made_) {
+      made_ = true;
+      while (go_on()) {
+      }
+      for (const auto& group : together_) KSTREAMD_TRY(copartition(topology_, group, partitions_));
+    }
+    const auto found = partitions_.find(topic);
+    return found == partitions_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  bool go_on() {
+    bool more = false;
+    for (const auto& repartition : topology_.repartitions) {
+      if (repartition.as_reader || partitions_.contains(repartition.name)) continue;
+      const int writer = topology_.nodes[static_cast<size_t>(repartition.sink_node)].sub_topology;
+      int32_t most = repartition.partitions.value_or(0);
+      if (!repartition.partitions)
+        for (const auto& [topic, count] : partitions_)
+          if (reads(topology_, writer, topic)) most = std::max(most, count);
+      if (most == 0) continue;
+      partitions_[repartition.name] = most;
+      more = true;
+    }
+    return more;
+  }
+
+  const Topology& topology_;
+  const std::vector<Copartition>& together_;
+  std::map<std::string, int32_t> partitions_;
+  bool made_ = false;
+};
+
 }  // namespace
 
 Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string, int32_t>& partitions) {
   TaskPlan plan;
   std::map<std::string, int32_t> known = partitions;
   const auto together = copartitions(topology);
+  CountsOfLoops loops(topology, together, partitions);
+  std::set<std::string> decided;  // topics of loops, which their readers came to first
   for (size_t s = 0; s < topology.sub_topologies.size(); ++s) {
     const SubTopology& sub = topology.sub_topologies[s];
     const auto by_topic = readers(topology, sub);
+    auto written = [&](const RepartitionTopic& r) {
+      return topology.nodes[r.sink_node].sub_topology == static_cast<int>(s);
+    };
+    for (const auto& r : topology.repartitions) {
+      if (r.as_reader || written(r) || !by_topic.contains(r.name) || known.contains(r.name)) continue;
+      auto count = loops.count(r.name);
+      if (!count) return std::move(count).error();
+      if (!*count) continue;
+      known[r.name] = **count;
+      decided.insert(r.name);
+    }
     for (const auto& group : together)
       if (topology.nodes[group.node].sub_topology == static_cast<int>(s))
         KSTREAMD_TRY(copartition(topology, group, known));
     for (const auto& [topic, nodes] : by_topic)
       if (const auto made = plan.repartition_partitions.find(topic); made != plan.repartition_partitions.end())
         made->second = known.at(topic);
-    auto written = [&](const RepartitionTopic& r) {
-      return topology.nodes[r.sink_node].sub_topology == static_cast<int>(s);
-    };
     // Topics that get as many partitions as there are tasks here.
     std::set<std::string> following;
     for (const auto& r : topology.repartitions)
@@ -54,7 +115,7 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
     for (const auto& repartition : topology.repartitions) {
       if (!written(repartition) || repartition.as_reader) continue;
       int32_t& count = known[repartition.name];
-      count = std::max(count, repartition.partitions.value_or(tasks));
+      if (!decided.contains(repartition.name)) count = std::max(count, repartition.partitions.value_or(tasks));
       plan.repartition_partitions[repartition.name] = count;
       if (by_topic.contains(repartition.name)) tasks = std::max(tasks, count);
     }

@@ -87,7 +87,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   StoreValue stamped = value;
   if (auto time = time_of_key(config_.layout, key)) {
     if (recent_ && !recent_->begun()) recent_->begin(clock_.time + 1);
-    advance(*time);
+    if (value.present || !config_.duplicates) advance(*time);
     if (config_.layout == KeyLayout::window) clock_.sequence = read_window_key(key)->sequence;
   } else if (config_.layout == KeyLayout::plain && config_.retention > 0) {
     // A deletion hands the time on in the changelog: it may have been that of the row that goes.
@@ -96,7 +96,7 @@ Status LayeredStore::put(std::string_view key, const StoreValue& value) {
   }
   overlay_.put(key, stamped);
   overlay_.evict(budget_->share());
-  if (recent_) recent_->add(key, stamped);
+  if (recent_ && !never_seen(key, value)) recent_->add(key, stamped);
   account(kMuch);
   return {};
 }
@@ -176,6 +176,10 @@ bool LayeredStore::expired(std::string_view key, int64_t timestamp) const {
   return time <= clock_.time - config_.retention;
 }
 
+bool LayeredStore::never_seen(std::string_view key, const StoreValue& value) const {
+  return segmented(config_) && (expired(key, value.timestamp) || (config_.duplicates && !value.present));
+}
+
 std::string_view LayeredStore::stored(std::string_view key) {
   if (!segmented(config_)) return key;
   stored_.clear();
@@ -216,13 +220,16 @@ std::optional<uint64_t> LayeredStore::last_change() const {
 
 void LayeredStore::write_dirty() {
   auto dirty = overlay_.dirty();
+  const auto write = [this](const Overlay::Entry& row) {
+    if (!never_seen(row.key(), row.value())) rows_.write(stored(row.key()), row.value());
+  };
   if (recent_) {
     for (const auto* row : dirty)
-      if (read_window_key(row->key())->start < recent_->since()) rows_.write(stored(row->key()), row->value());
+      if (read_window_key(row->key())->start < recent_->since()) write(*row);
     recent_->committed();
   } else {
     // Sorted, because ordered structures take neighbours one after the other for much less than scattered rows.
-    for (uint32_t i : overlay_.dirty_by_key()) rows_.write(stored(dirty[i]->key()), dirty[i]->value());
+    for (uint32_t i : overlay_.dirty_by_key()) write(*dirty[i]);
   }
   drop_expired();
 }
@@ -270,7 +277,7 @@ Result<StoreValue> LayeredStore::restored(std::string_view key, const StoreValue
     if (!time)
       return Error{.message = "store '" + config_.name + "': a key in its changelog is too short for its times",
                    .hint = "the changelog was written by something else: give the store another name, or reset it"};
-    advance(*time);
+    if (value.present || !config_.duplicates) advance(*time);
     // The greatest, not the last: what Kafka Streams wrote begins anew with each of its restarts.
     if (config_.layout == KeyLayout::window)
       clock_.sequence = std::max(clock_.sequence, read_window_key(key)->sequence);

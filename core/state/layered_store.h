@@ -76,6 +76,8 @@ class LayeredStore final : public KeyValueStore {
  private:
   // Whether a row has expired.
   bool expired(std::string_view key, int64_t timestamp) const;
+  // Whether what is put is for the changelog alone: an expired row, or no row in a store of duplicates.
+  bool never_seen(std::string_view key, const StoreValue& value) const;
   // As the outside sees a row: none that has expired, and without a timestamp where the store keeps none.
   StoreValue shown(std::string_view key, StoreValue value) const {
     if (!value.present || expired(key, value.timestamp)) return {};

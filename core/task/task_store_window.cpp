@@ -1,6 +1,6 @@
-// Window stores. Boundaries and order are those of Kafka Streams' RocksDBWindowStore, but for one thing: it still
-// takes, though never shows, an expired row of a segment that it has not dropped yet; here putting one is always a
-// drop.
+// Window stores. Boundaries, order and changelog are those of Kafka Streams' RocksDBWindowStore: what has expired is
+// not taken any more, but stands in the changelog, and so does a null put into a store of duplicates, which takes
+// nothing away.
 #include <limits>
 #include <utility>
 
@@ -33,14 +33,10 @@ class WindowNodeStore final : public WindowAccess, private StoreConverter {
     for (const auto& row : rows) {
       std::string_view bytes;
       if (kst_status status = checked(row, bytes); status != KST_OK) return status;
-      if (duplicates() && is_null(row.value)) continue;
       StoreValue stored;
       const int64_t timestamp = row.timestamp != 0 ? row.timestamp : row.start;
       if (kst_status status = value(row.value, timestamp, stored); status != KST_OK) return status;
-      if (row.start < first_live()) {
-        user_.drop("expired", 1);
-        continue;
-      }
+      if (row.start < first_live() && !(duplicates() && is_null(row.value))) user_.drop("expired", 1);
       write_key(key_, WindowKey{bytes, row.start, duplicates() ? next_sequence() : 0});
       if (kst_status status = put(key_, stored); status != KST_OK) return status;
     }

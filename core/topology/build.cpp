@@ -72,6 +72,11 @@ bool takes_changes(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   return operators.count(node.operator_name) || is_aggregation(node.operator_name) || node.operator_name == "join";
 }
 
+// Whether what a node says of serdes is also what its repartition topic is written with.
+bool passes_values_on(const NodeDeclaration& node) {
+  return node.operator_name == "repartition" || node.operator_name == "to_table";
+}
+
 // Left and outer joins of streams send records without a key alone; nothing else wants them from a repartition topic.
 bool wants_null_keys(const NodeDeclaration& node, const NodeAnalysis& analysis) {
   return node.join && node.join->type != JoinType::inner && !analysis.table_in();
@@ -115,6 +120,8 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   if (changes) {
     if (declared.group_by->value) base.value_serde = regrouped_value_serde(i);
     base.value_serde = change_serde(base.value_serde);
+  } else if (!declared.serde.value.empty() && passes_values_on(declared)) {
+    base.value_serde = declared.serde.value;
   }
   base.from = declared.operator_name == "cogroup" ? std::vector<std::string>{declared.from[input]} : declared.from;
   if (declared.join && input == 1) base.from = {declared.join->with};
@@ -159,6 +166,7 @@ void Builder::add_repartition(size_t i, uint32_t input) {
 std::string Builder::repartition_key_serde(size_t i, uint32_t input) const {
   const auto& declared = declaration_.nodes[i];
   const auto& analyzed = analysis_.nodes[i];
+  if (!declared.serde.key.empty() && passes_values_on(declared)) return declared.serde.key;
   if (!is_aggregation(declared.operator_name)) return analyzed.in[input].flow.key_serde;
   return analyzed.stores[0].shape.key_serde;
 }

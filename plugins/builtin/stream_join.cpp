@@ -46,7 +46,11 @@ void StreamJoin::process_one(const Record& record, sdk::Context& context) {
   const Side side = record.input == 0 ? kLeft : kRight;
   const bool alone = settings_.sends_alone[side];
   stream_time_.pass(record.timestamp);
-  if (is_null(record.value)) return context.drop(is_null(record.key) && !alone ? "null_key" : "null_value");
+  if (is_null(record.value)) {
+    // It changes nothing in the store, but has its place in the changelog, as in that of Kafka Streams.
+    if (!is_null(record.key)) stores_[side].put(record.key, record.timestamp, record.value, record.timestamp);
+    return context.drop(is_null(record.key) && !alone ? "null_key" : "null_value");
+  }
   see(side, record.value);
   if (is_null(record.key)) {
     if (!alone) return context.drop("null_key");

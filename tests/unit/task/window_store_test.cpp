@@ -144,17 +144,39 @@ TEST_CASE("ranges of keys and of starts, one after the other, each to its own en
   CHECK(scan(store, {all, one("b")}, false, 1) == Strings{"a[0,10)=1@0", "1:b[0,10)=2@0"});
 }
 
+TEST_CASE("what comes too late for the retention is in the changelog, and nowhere else") {
+  EACH_BACKEND(window_store(10, 100, true));
+  put(store, {row("a", 500, "1", 500), row("a", 400, "2", 400), row("a", 401, "3", 401)});
+  CHECK(bed.user.drops == std::map<std::string, size_t>{{"expired", 1}});
+  CHECK(scan(store, {one("a")}) == Strings{"a[401,411)=3@401", "a[500,510)=1@500"});
+  const auto changes = bed.changes();
+  REQUIRE(changes.size() == 3);
+  CHECK(hex(changes[1].key) == "61000000000000019000000002");
+  CHECK(changes[1].value == "2");
+  CHECK(hex(changes[2].key) == "61000000000000019100000003");
+  bed.commit();
+  if (backend == "memory") CHECK(bed.rows_held() == 2);
+  for (bool empty : {false, true}) {
+    bed.reopen(empty);
+    CHECK(scan(bed.window(), {one("a")}) == Strings{"a[401,411)=3@401", "a[500,510)=1@500"});
+    CHECK(bed.raw().clock().time == 500);
+  }
+}
+
 TEST_CASE("duplicates keep all that was put, in that order") {
   EACH_BACKEND(window_store(10, 1000, true));
   put(store, {row("a", 5, "1", 5), row("a", 5, "2", 6), row("b", 5, "3", 5), row("a", 5), row("a", 5, "1", 5)});
-  put(store, {row("a", 90000)});  // does nothing, not even to the store's time
+  put(store, {row("a", 90000)});  // does nothing, not even to the store's time, but is in the changelog
   CHECK(get(store, "a", 5) == "a[5,15)=1@5");
   CHECK(scan(store, {one("a")}) == Strings{"a[5,15)=1@5", "a[5,15)=2@6", "a[5,15)=1@5"});
   CHECK(scan(store, {one("a")}, true) == Strings{"a[5,15)=1@5", "a[5,15)=2@6", "a[5,15)=1@5"});
   const auto changes = bed.changes();
-  REQUIRE(changes.size() == 4);
+  REQUIRE(changes.size() == 6);
   CHECK(hex(changes[0].key) == "61000000000000000500000001");
   CHECK(hex(changes[3].key) == "61000000000000000500000004");
+  CHECK_FALSE(changes[3].value);
+  CHECK(hex(changes[4].key) == "61000000000000000500000005");
+  CHECK(hex(changes[5].key) == "610000000000015f9000000006");
   bed.commit();
   // Neither another node, nor a restart, nor an abort lets a number come twice.
   auto other = bed.another();

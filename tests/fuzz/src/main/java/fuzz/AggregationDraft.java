@@ -4,7 +4,6 @@ import static fuzz.Draft.map;
 
 import fuzz.Shape.Kind;
 import fuzz.Shape.Type;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -17,35 +16,51 @@ final class AggregationDraft {
   }
 
   boolean ofStream(boolean windows) {
-    Shape from = draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed());
+    Shape from = draft.any(shape -> shape.kind == Kind.STREAM);
     if (from == null) return false;
     String operator =
         draft.areas.contains("aggregations") ? draft.pick("count", "count", "reduce", "aggregate", "cogroup") : "count";
     Shape second = null;
     if (operator.equals("cogroup")) {
       second = draft.any(shape
-          -> shape.kind == Kind.STREAM && !shape.windowed() && shape != from && shape.key.equals(from.key)
-              && !shape.keyChanged && !from.keyChanged && shape.canMeet(from));
+          -> shape.kind == Kind.STREAM && !shape.windowed() && !from.windowed() && shape != from
+              && shape.key.equals(from.key) && shape.canMeet(from)
+              && (!shape.keyChanged && !from.keyChanged || shape.disjoint(from)));
       if (second == null) operator = "aggregate";
     }
+    boolean grouped = second == null && draft.chance(25);
+    if (windows && from.windowed() && !grouped) return false;
     Shape made = from.below(draft.name(operator));
     made.kind = Kind.TABLE;
+    made.serdeLost = false;
     made.versioned = false;
     Map<String, Object> node = map("from", second == null ? from.name : List.of(from.name, second.name));
     Map<String, Object> arguments = map();
-    boolean grouped = second == null && draft.chance(25);
     if (grouped) {
       boolean integer = draft.chance(15);
-      node.put("group_by", integer ? draft.expressions.intKey(from.value) : draft.expressions.key(from.value));
+      String key = integer ? draft.expressions.intKey(from.value) : draft.expressions.key(from.value);
+      if (!integer && from.windowed()) key = draft.expressions.keyOfWindow();
+      if (!integer && draft.chance(10))
+        key = draft.pick("headers.h or 'none'", "'t' .. timestamp // " + 4 * draft.grain,
+            from.origins ? draft.pick("topic", "'o' .. offset % 3") : "key and 'k' .. key");
+      node.put("group_by", key);
       made.key = integer ? "int64" : "string";
+      made.withoutWindow();
       draft.serdes(node, made.key, null);
     }
-    if (grouped || from.keyChanged) made.passes(draft.nextRepartition());
     if (second != null) made.meet(second);
+    made.canSuppress = false;
+    if (grouped || from.keyChanged || second != null && second.keyChanged) made.passes(draft.nextRepartition());
     String window = windows ? window(made, arguments) : null;
     fold(operator, from, second, made, arguments, "session".equals(window));
     emit(operator, made, arguments, window);
-    if (draft.chance(80)) arguments.put("store", made.name + "-store");
+    if (draft.chance(80)) {
+      arguments.put("store", made.name + "-store");
+      if (window == null && !made.windowed() && !arguments.containsKey("emit") && draft.chance(15)) {
+        made.versioned = true;
+        draft.versioned(made.name + "-store");
+      }
+    }
     node.put(operator, arguments);
     draft.add(made, node, second == null ? new Shape[] {from} : new Shape[] {from, second});
     return true;
@@ -54,10 +69,11 @@ final class AggregationDraft {
   private String window(Shape made, Map<String, Object> arguments) {
     String kind = draft.pick("tumbling", "tumbling", "hopping", "sliding", "session");
     int size = 2 + draft.random.nextInt(8);
-    Map<String, Object> window = map(kind, draft.duration(size));
+    Map<String, Object> window = map(kind, kind.equals("sliding") && draft.chance(10) ? "1ms" : draft.duration(size));
     if (kind.equals("hopping")) window.put("advance", draft.duration(1 + draft.random.nextInt(size - 1)));
     if (draft.chance(50)) window.put("grace", draft.duration(draft.random.nextInt(8)));
-    if (!kind.equals("session") && draft.chance(15)) window.put("retention", "1h");
+    if (!kind.equals("session") && draft.chance(15))
+      window.put("retention", draft.duration(30 + draft.random.nextInt(3) * 50));
     arguments.put("window", window);
     made.window = kind;
     made.windowYaml = window;
@@ -103,7 +119,7 @@ final class AggregationDraft {
       draft.onClose = true;
       draft.sessionOrSlidingOnClose |= window.equals("session") || window.equals("sliding");
       draft.unlistedStores.add(made.name + "-store");
-    } else if (made.commits.isEmpty() && draft.areas.contains("aggregations") && draft.chance(15)) {
+    } else if ((made.commits.isEmpty() || draft.chance(50)) && draft.areas.contains("aggregations") && draft.chance(15)) {
       arguments.put("emit", "per_commit");
       made.commits.add(draft.nextRepartition());
       made.passes(draft.nextRepartition());
@@ -125,9 +141,9 @@ final class AggregationDraft {
     String operator = draft.pick("count", "reduce", "aggregate");
     Shape made = from.below(draft.name(operator));
     made.versioned = false;
-    made.window = null;
-    made.canSuppress = false;
+    made.withoutWindow();
     made.single = false;
+    made.serdeLost = false;
     made.passes(draft.nextRepartition());
     String key = from.windowed() && draft.chance(40) ? "'w' .. window.start" : draft.expressions.key(from.value);
     if (from.notInitial != null) key = "return (" + from.notInitial + ") and (" + key + ") or nil";
@@ -155,7 +171,7 @@ final class AggregationDraft {
       arguments.put("subtract", fold.subtract());
       arguments.put("value", Draft.serde(made.value));
     }
-    if (made.commits.isEmpty() && draft.chance(10)) {
+    if ((made.commits.isEmpty() || draft.chance(50)) && draft.chance(10)) {
       arguments.put("emit", "per_commit");
       made.commits.add(draft.nextRepartition());
       draft.perCommit = true;
@@ -164,16 +180,5 @@ final class AggregationDraft {
     node.put(operator, arguments);
     draft.add(made, node, from);
     return true;
-  }
-
-  /** Nodes whose outputs several sinks may share. */
-  List<Shape> sharers(Shape with) {
-    List<Shape> sharers = new ArrayList<>();
-    for (Shape shape : draft.shapes) {
-      if (shape != with && shape.kind != Kind.GLOBAL && !shape.windowed() && !with.windowed()
-          && shape.value == with.value && shape.key.equals(with.key) && shape.canMeet(with))
-        sharers.add(shape);
-    }
-    return sharers;
   }
 }

@@ -38,6 +38,7 @@ final class Aggregations {
 
   /** What a node asks for; `operator` is one of the four. */
   private static final class Plan {
+    String name;
     String operator;
     Map<String, Object> arguments;
     Map<String, Object> window;
@@ -53,8 +54,9 @@ final class Aggregations {
     Merger<Object, Object> merge;
   }
 
-  Node build(String operator, List<Node> from, Map<String, Object> node) {
+  Node build(String name, String operator, List<Node> from, Map<String, Object> node) {
     Plan plan = new Plan();
+    plan.name = name;
     plan.operator = operator;
     plan.arguments = Nodes.map(node.get(operator));
     plan.window = Nodes.map(plan.arguments.get("window"));
@@ -73,7 +75,7 @@ final class Aggregations {
     if (!operator.equals("count")) expressions(plan);
     if (operator.equals("cogroup")) return cogroup(plan, from, Nodes.list(node.get("from")), groupBy);
     return table ? ofTable(plan, from.get(0), Nodes.map(groupBy), input)
-                 : ofStream(plan, grouped(from.get(0), groupBy, plan.key));
+                 : ofStream(plan, grouped(from.get(0), groupBy, plan.key, name));
   }
 
   private static void expressions(Plan plan) {
@@ -98,18 +100,20 @@ final class Aggregations {
     }
   }
 
-  private static KGroupedStream<Object, Object> grouped(Node from, Object groupBy, Codec key) {
+  private static KGroupedStream<Object, Object> grouped(Node from, Object groupBy, Codec key, String name) {
     KStream<Object, Object> stream =
         groupBy == null ? from.stream : StreamOperators.selectKey(from.stream, new Expr(groupBy));
-    return stream.groupByKey(Grouped.with(key, from.value));
+    return stream.groupByKey(Grouped.with(key, from.value).withName(name));
   }
 
   private <S extends org.apache.kafka.streams.processor.StateStore> Materialized<Object, Object, S> store(
       Plan plan, Codec.Window kind, long size) {
     Object name = plan.arguments.get("store");
-    Materialized<Object, Object, S> store =
-        name == null ? Materialized.with(plan.key, plan.value) : Materialized.as((String) name);
-    if (name != null) nodes.stores.put((String) name, new Codec[] {plan.key.windowed(kind, size), plan.value});
+    Materialized<Object, Object, S> store = name == null ? Materialized.with(plan.key, plan.value)
+                                                         : versioned((String) name);
+    if (store == null) store = Materialized.as((String) name);
+    if (name != null) nodes.stores.put((String) name, new Codec[] {
+        kind == Codec.Window.NONE ? plan.key : plan.key.windowed(kind, size), plan.value});
     store = store.withKeySerde(plan.key).withValueSerde(plan.value);
     store = plan.perCommit ? store.withCachingEnabled() : store.withCachingDisabled();
     if (plan.onClose && nodes.longRetention) return store.withRetention(DAY);
@@ -117,11 +121,20 @@ final class Aggregations {
                                                 : store;
   }
 
+  /** Null if the file says nothing of the kind. */
+  @SuppressWarnings("unchecked")
+  private <S extends org.apache.kafka.streams.processor.StateStore> Materialized<Object, Object, S> versioned(
+      String store) {
+    var supplier = nodes.versioned(store);
+    return supplier == null ? null : (Materialized<Object, Object, S>) (Materialized<Object, Object, ?>) Materialized
+        .<Object, Object>as(supplier);
+  }
+
   private Node ofTable(Plan plan, Node from, Map<String, Object> groupBy, Codec input) {
     Expr key = new Expr(groupBy.getOrDefault("key", "key"));
     Expr value = new Expr(groupBy.getOrDefault("value", "value"));
     KGroupedTable<Object, Object> grouped =
-        from.table.groupBy((k, v) -> KeyValue.pair(key.eval(k, v), value.eval(k, v)), Grouped.with(plan.key, input));
+        from.table.groupBy((k, v) -> KeyValue.pair(key.eval(k, v), value.eval(k, v)), Grouped.with(plan.key, input).withName(plan.name));
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows = store(plan, Codec.Window.NONE, 0);
     KTable<Object, Object> table = switch (plan.operator) {
       case "count" -> cast(grouped.count(rows(rows)));
@@ -175,7 +188,7 @@ final class Aggregations {
       Aggregator<Object, Object, Object> one = (key, value, aggregate) -> expression.eval(Expr.aggregation(key, value,
           aggregate));
       KGroupedStream<Object, Object> grouped = grouped(from.get(i), groupBy,
-          groupBy == null ? from.get(i).key : plan.key);
+          groupBy == null ? from.get(i).key : plan.key, plan.name + "-" + names.get(i));
       all = all == null ? grouped.cogroup(one) : all.cogroup(grouped, one);
     }
     if (plan.window.containsKey("session")) {

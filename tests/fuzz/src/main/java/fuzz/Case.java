@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.state.VersionedKeyValueStore;
 import org.yaml.snakeyaml.Yaml;
@@ -22,7 +24,12 @@ final class Case {
    * What came of the steps: the outputs after each, and the stores' rows at the end; `odd` is the first step to leave
    * out, or -1.
    */
-  private record Run(List<List<String>> outputs, List<String> rows, int odd) {}
+  private record Run(List<List<String>> outputs, List<Internals> internals, List<String> rows, int odd) {}
+
+  /**
+   * What one step sent to internal topics: to repartition topics in order, to changelogs the last value of each key.
+   */
+  private record Internals(List<String> ordered, List<String> unordered) {}
 
   private final Generator generator;
   private final String topology;
@@ -50,7 +57,7 @@ final class Case {
     // Where Kafka Streams loses a window, or lets a closed session grow again, retention makes a difference.
     Run other = run(steps, false);
     for (int i = 0; i < steps.size(); i++) {
-      if (!run.outputs.get(i).equals(other.outputs.get(i))) return new Run(run.outputs, run.rows, lastSend(steps, i));
+      if (!run.outputs.get(i).equals(other.outputs.get(i)) || !run.internals.get(i).equals(other.internals.get(i))) return new Run(run.outputs, run.internals, run.rows, lastSend(steps, i));
     }
     return run;
   }
@@ -66,14 +73,15 @@ final class Case {
   private Run run(List<Map<String, Object>> steps, boolean longRetention) throws IOException {
     Map<String, Object> file = new Yaml().load(topology);
     List<List<String>> outputs = new ArrayList<>();
+    List<Internals> internals = new ArrayList<>();
     Set<Object> keys = new LinkedHashSet<>();
     try (Runner runner = new Runner(file, longRetention, generator.manual, 0)) {
       for (int i = 0; i < steps.size(); i++) {
         Map<String, Object> step = steps.get(i);
         if (step.containsKey("send")) {
           List<Map<String, Object>> records = (List<Map<String, Object>>) step.get("send");
-          records.forEach(record -> keys.add(record.get("key")));
-          if (!runner.send(records)) return new Run(outputs, List.of(), i);
+          records.forEach(record -> keys.add(inner(record.get("key"))));
+          if (!runner.send(records)) return new Run(outputs, internals, List.of(), i);
         } else if (step.containsKey("advance")) {
           runner.driver.advance(Nodes.duration(step.get("advance")));
           if (!generator.manual) runner.driver.commit();
@@ -83,13 +91,34 @@ final class Case {
         List<String> lines = new ArrayList<>();
         runner.take().values().forEach(records -> records.forEach(record -> {
           lines.add(YamlText.output(record, generator.headers));
-          keys.add(record.key() instanceof org.apache.kafka.streams.kstream.Windowed<?> windowed ? windowed.key()
-                                                                                                 : record.key());
+          keys.add(inner(record.key()));
         }));
         outputs.add(lines);
+        internals.add(internals(runner, generator.draft.unlistedTopics));
       }
-      return new Run(outputs, rows(runner, keys), -1);
+      return new Run(outputs, internals, rows(runner, keys), -1);
     }
+  }
+
+  private static Object inner(Object key) {
+    return key instanceof Windowed<?> windowed ? windowed.key() : key;
+  }
+
+  private static Internals internals(Runner runner, List<String> unlisted) {
+    Internals internals = new Internals(new ArrayList<>(), new ArrayList<>());
+    runner.internals().forEach((topic, records) -> {
+      if (unlisted.stream().anyMatch(part -> topic.contains("-" + part + "-"))) return;
+      if (!topic.endsWith("-changelog")) {
+        for (var record : records) internals.ordered.add(YamlText.internal(topic, record));
+        return;
+      }
+      boolean versions = runner.versioned(topic);
+      Map<String, String> last = new LinkedHashMap<>();
+      for (var record : records)
+        last.put(versions ? "" + last.size() : YamlText.bytes(record.key()), YamlText.internal(topic, record));
+      internals.unordered.addAll(last.values());
+    });
+    return internals;
   }
 
   private List<String> rows(Runner runner, Set<Object> keys) {
@@ -99,7 +128,7 @@ final class Case {
       if (store == null || generator.draft.unlistedStores.contains(name)) return;
       List<Object> fitting = new ArrayList<>();
       for (Object key : keys) {
-        if (codecs[0].name.equals("int64") ? key instanceof Long
+        if (codecs[0].name.startsWith("int") ? key instanceof Long
                                            : codecs[0].name.equals("string") && key instanceof String)
           fitting.add(key);
       }
@@ -134,12 +163,14 @@ final class Case {
       } else {
         out.append("      - commit: {}\n");
       }
-      if (run.outputs.get(i).isEmpty()) {
-        out.append("      - expect_nothing: {}\n");
-      } else {
-        out.append("      - expect:\n");
-        for (String line : run.outputs.get(i)) out.append("          - ").append(line).append('\n');
-      }
+      if (run.outputs.get(i).isEmpty()) out.append("      - expect_nothing: {}\n");
+      List<String> lines = new ArrayList<>(run.outputs.get(i));
+      if (generator.internals) lines.addAll(run.internals.get(i).ordered);
+      if (!lines.isEmpty()) out.append("      - expect:\n");
+      for (String line : lines) out.append("          - ").append(line).append('\n');
+      if (!generator.internals || run.internals.get(i).unordered.isEmpty()) continue;
+      out.append("      - expect:\n          unordered: true\n          records:\n");
+      for (String line : run.internals.get(i).unordered) out.append("            - ").append(line).append('\n');
     }
     for (String row : run.rows) out.append("      - expect_store: ").append(row).append('\n');
     return out.append("      - expect_nothing: {}\n").toString();

@@ -53,7 +53,8 @@ public class Codec implements Serde<Object> {
     if (!(yaml instanceof Map<?, ?> map)) return new Codec((String) yaml);
     if (map.containsKey("session_windowed")) return new Codec((String) map.get("session_windowed"), Window.SESSION, 0);
     if (!map.containsKey("time_windowed")) throw new IllegalArgumentException("no such serde here: " + yaml);
-    return new Codec((String) map.get("time_windowed"), Window.TIME, above == null ? 0 : above.size);
+    return new Codec((String) map.get("time_windowed"), Window.TIME,
+        map.containsKey("size") ? Nodes.duration(map.get("size")).toMillis() : above == null ? 0 : above.size);
   }
 
   boolean same(Codec other) {

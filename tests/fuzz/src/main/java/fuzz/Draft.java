@@ -13,7 +13,7 @@ import java.util.function.Predicate;
 /** A random topology in the making: the file's nodes so far, and what is known of them. */
 final class Draft {
   /** A topic that the inputs go to. */
-  record Topic(String name, String key, Type value, boolean nullKeys, boolean badValues) {}
+  record Topic(String name, String key, Type value, boolean nullKeys, boolean badValues, String window, long size) {}
 
   final Random random;
   final Set<String> areas;
@@ -25,6 +25,8 @@ final class Draft {
   final List<Topic> topics = new ArrayList<>();
   /** Stores in which Kafka Streams shows expired rows: by Nodes.longRetention, or because they are in a cache. */
   final List<String> unlistedStores = new ArrayList<>();
+  /** Parts of the names of internal topics in which Kafka Streams writes what kstreamd need not write. */
+  final List<String> unlistedTopics = new ArrayList<>();
   /** Records that fail are skipped: some inputs and expressions are such that they do. */
   final boolean skipsErrors;
   boolean onClose;
@@ -38,10 +40,14 @@ final class Draft {
   Draft(Random random, Set<String> areas) {
     this.random = random;
     this.areas = areas;
-    expressions = new Expressions(random);
-    skipsErrors = areas.contains("stateless") && chance(12);
-    if (skipsErrors) file.put("on_error", map("deserialization", "skip", "processing", "skip"));
-    grain = List.of(1000L, 1000L, 500L, 60L).get(random.nextInt(4));
+    skipsErrors = areas.contains("errors");
+    expressions = new Expressions(random, skipsErrors);
+    if (skipsErrors) {
+      String how = chance(40) ? "dead_letter" : "skip";
+      file.put("on_error", map("deserialization", how, "processing", how));
+      if (how.equals("dead_letter")) file.put("dead_letter_topic", "dead-letters");
+    }
+    grain = List.of(1000L, 1000L, 1000L, 500L, 60L, 20000L, 600000L).get(random.nextInt(7));
   }
 
   boolean chance(int percent) {
@@ -107,89 +113,113 @@ final class Draft {
     return ms % 1000 == 0 ? ms / 1000 + "s" : ms + "ms";
   }
 
-  Topic topic(String kind, Type value, boolean nullKeys) {
-    String key = !kind.equals("glob") && chance(12) ? "int64" : "string";
-    return topic(kind, key, value, nullKeys);
-  }
-
-  private Topic topic(String kind, String key, Type value, boolean nullKeys) {
-    Topic topic = new Topic(name(kind), key, value, nullKeys, skipsErrors && kind.equals("in"));
+  private Topic topic(String kind, String key, Type value, boolean nullKeys, String window, long size) {
+    Topic topic = new Topic(name(kind), key, value, nullKeys, skipsErrors, window, size);
     topics.add(topic);
     return topic;
   }
 
+  private String keySerde() {
+    return chance(12) ? pick("int64", "int64", "int32") : "string";
+  }
+
+  /** Of what comes from outside; expressions see no difference. */
+  private String narrow(Type type) {
+    if (chance(75)) return serde(type);
+    return switch (type) {
+      case INT -> pick("int32", "int16");
+      case FLOAT -> "float32";
+      default -> serde(type);
+    };
+  }
+
+  private void timestamps(Map<String, Object> arguments) {
+    if (!chance(8)) return;
+    arguments.put("timestamp",
+        pick("timestamp + " + grain, "timestamp - " + 2 * grain, "timestamp - " + 15 * grain,
+            "key ~= 'b' and timestamp or nil", "value ~= nil and timestamp or timestamp + 7", "timestamp // 2"));
+  }
+
   Shape source() {
-    Type type = type();
-    Topic topic = topic("in", type, chance(40));
     Shape shape = new Shape();
-    shape.name = name("source");
     shape.kind = Kind.STREAM;
-    shape.key = topic.key();
-    shape.value = type;
+    shape.value = type();
+    shape.key = keySerde();
+    Object key = shape.key;
+    long size = 0;
+    if (areas.contains("windows") && chance(8)) {
+      shape.window = pick("tumbling", "session");
+      size = grain * (1 + random.nextInt(5));
+      shape.windowYaml = map("source", counter);
+      key = shape.window.equals("session") ? map("session_windowed", key)
+                                           : map("time_windowed", key, "size", size + "ms");
+    }
+    Topic topic = topic("in", shape.key, shape.value, !shape.windowed() && chance(40), shape.window, size);
+    shape.name = name("source");
     shape.ways.put(topic.name(), 0);
     Map<String, Object> source = map("topic", topic.name());
     if (chance(10)) {
-      Topic second = topic("in", topic.key(), type, false);
+      Topic second = topic("in", shape.key, shape.value, false, shape.window, size);
       shape.ways.put(second.name(), 0);
-      source = map("topics", List.of(topic.name(), second.name()));
+      shape.origins = chance(50);
+      source = shape.origins ? map("topics", List.of(topic.name(), second.name()))
+                          : map("pattern", "(" + topic.name() + "|" + second.name() + ")");
     }
-    source.put("key", topic.key());
-    source.put("value", serde(type));
-    if (chance(6)) {
-      source.put("timestamp",
-          pick("timestamp + " + grain, "timestamp - " + 2 * grain, "key ~= 'b' and timestamp or nil",
-              "value ~= nil and timestamp or timestamp + 7"));
-    }
+    source.put("key", key);
+    source.put("value", narrow(shape.value));
+    timestamps(source);
     add(shape, map("source", source));
     return shape;
   }
 
   Shape table() {
-    Type type = type();
-    Topic topic = topic("tab", type, chance(15));
     Shape shape = new Shape();
-    shape.name = name("table");
     shape.kind = Kind.TABLE;
-    shape.key = topic.key();
-    shape.value = type;
+    shape.value = type();
+    shape.key = keySerde();
+    Topic topic = topic("tab", shape.key, shape.value, chance(15), null, 0);
+    shape.name = name("table");
     shape.ways.put(topic.name(), 0);
-    Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", serde(type));
+    Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", narrow(shape.value));
     if (chance(70)) {
       table.put("store", shape.name + "-store");
       if (chance(25)) {
         shape.versioned = true;
-        stores.put(shape.name + "-store",
-            map("type", "versioned", "key", topic.key(), "value", serde(type), "retention",
-                duration(pick(10, 20, 60))));
+        versioned(shape.name + "-store");
       }
     }
+    timestamps(table);
     add(shape, map("table", table));
     return shape;
   }
 
+  void versioned(String store) {
+    stores.put(store, map("type", "versioned", "retention", duration(pick(10, 20, 60))));
+  }
+
   Shape globalTable() {
-    Type type = type();
-    Topic topic = topic("glob", type, false);
     Shape shape = new Shape();
-    shape.name = name("global");
     shape.kind = Kind.GLOBAL;
-    shape.key = topic.key();
-    shape.value = type;
-    add(shape,
-        map("global_table",
-            map("topic", topic.name(), "key", topic.key(), "value", serde(type), "store", shape.name + "-store")));
+    shape.value = type();
+    shape.key = "string";
+    Topic topic = topic("glob", shape.key, shape.value, chance(15), null, 0);
+    shape.name = name("global");
+    Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", narrow(shape.value));
+    if (chance(60)) table.put("store", shape.name + "-store");
+    timestamps(table);
+    add(shape, map("global_table", table));
     return shape;
   }
 
   /** Says the serdes of what a node makes, as a rule; where it does not, they are JSON. */
   void serdes(Map<String, Object> node, String key, Type value) {
     Map<String, Object> serde = map();
-    if (key != null && (chance(80) || !key.equals("string"))) serde.put("key", key);
+    if (key != null) serde.put("key", key);
     if (value != null && chance(80)) serde.put("value", serde(value));
     if (!serde.isEmpty()) node.put("serde", serde);
   }
 
-  void sink(Shape from, String topic) {
+  void sink(Shape from, Object topic) {
     Object key = from.key;
     if (from.windowed()) key = map(from.window.equals("session") ? "session_windowed" : "time_windowed", key);
     Map<String, Object> sink = map("topic", topic, "key", key, "value", serde(from.value));

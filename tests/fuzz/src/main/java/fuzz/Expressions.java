@@ -4,12 +4,15 @@ import fuzz.Shape.Type;
 import java.util.List;
 import java.util.Random;
 
-/** Lua texts for the generator. All take any value of their type, null too, and never fail; some give nil. */
+/** Lua texts for the generator. All take any value of their type, null too; some give nil. */
 final class Expressions {
   private final Random random;
+  private final boolean careless;
 
-  Expressions(Random random) {
+  /** Those that are careless fail on some values. */
+  Expressions(Random random, boolean careless) {
     this.random = random;
+    this.careless = careless;
   }
 
   private String pick(String... texts) {
@@ -18,6 +21,7 @@ final class Expressions {
 
   String condition(Type type) {
     int n = random.nextInt(8);
+    if (careless && random.nextInt(5) == 0) return number(type, "value") + " % 3 ~= " + n % 3;
     String general = random.nextInt(6) == 0 ? pick("value ~= nil", "key ~= 'a'", "key == nil or key ~= 'b'",
         "true") : null;
     if (general != null) return general;
@@ -37,6 +41,7 @@ final class Expressions {
 
   /** Text for a value of this type that is put into others. */
   private String text(Type type, String of) {
+    if (careless && random.nextInt(6) == 0) return type == Type.OBJECT ? "(" + of + ".t .. '')" : "(" + of + " .. '')";
     return switch (type) {
       case STRING -> "(" + of + " or '-')";
       case INT -> "(" + of + " or 0)";
@@ -46,6 +51,14 @@ final class Expressions {
   }
 
   private String number(Type type, String of) {
+    if (careless && random.nextInt(6) == 0) {
+      return switch (type) {
+        case STRING -> "#" + of;
+        case INT -> "(" + of + " + 0)";
+        case FLOAT -> "math.floor(" + of + ")";
+        case OBJECT -> "(" + of + ".n + 0)";
+      };
+    }
     return switch (type) {
       case STRING -> "#(" + of + " or '')";
       case INT -> "(" + of + " or 0)";

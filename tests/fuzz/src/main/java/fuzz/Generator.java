@@ -5,32 +5,44 @@ import static fuzz.Draft.map;
 import fuzz.Shape.Kind;
 import fuzz.Shape.Type;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.apache.kafka.streams.kstream.Windowed;
+import org.apache.kafka.streams.kstream.internals.SessionWindow;
+import org.apache.kafka.streams.kstream.internals.TimeWindow;
 
 /** A random topology with its inputs, all of it decided by the seed and the areas. */
 final class Generator {
-  static final List<String> AREAS = List.of("stateless", "aggregations", "windows", "tables", "joins", "suppress");
+  static final List<String> AREAS = List.of("stateless", "aggregations", "windows", "tables", "joins", "suppress", "errors");
 
   final Draft draft;
+  /** What is written to each topic. */
+  private final Map<String, List<Shape>> outputs = new LinkedHashMap<>();
   final List<Map<String, Object>> steps = new ArrayList<>();
   private final Random random;
+  /** A sink writes to topics whose names it computes: one, as their serdes are found by what is left. */
+  private boolean computed;
   final boolean headers;
   boolean manual;
+  /** Internal topics are compared too. */
+  final boolean internals;
 
   Generator(long seed, List<String> allowed) {
     random = new Random(seed * 0x9E3779B97F4A7C15L + 12345);
     draft = new Draft(random, chosen(allowed));
     headers = random.nextInt(4) == 0;
+    boolean wanted = random.nextInt(4) == 0;
     draft.file.put("kstreamd", 1L);
     draft.file.put("name", "fuzz-" + seed);
     topology();
     if (!draft.stores.isEmpty()) draft.file.put("stores", draft.stores);
     draft.file.put("nodes", draft.nodes);
+    internals = wanted && !draft.perCommit;
     inputs();
   }
 
@@ -38,8 +50,11 @@ final class Generator {
   private Set<String> chosen(List<String> allowed) {
     Set<String> areas = new HashSet<>();
     areas.add(allowed.get(random.nextInt(allowed.size())));
-    if (random.nextInt(2) == 0) areas.add(allowed.get(random.nextInt(allowed.size())));
-    if (random.nextInt(8) == 0) areas.addAll(allowed);
+    if (random.nextInt(2) == 0 || areas.contains("errors")) areas.add(allowed.get(random.nextInt(allowed.size())));
+    if (random.nextInt(8) == 0) {
+      areas.addAll(allowed);
+      if (random.nextInt(3) > 0) areas.remove("errors");
+    }
     if (areas.contains("suppress") && allowed.contains("windows")) areas.add("windows");
     return areas;
   }
@@ -56,8 +71,8 @@ final class Generator {
     if (has("joins") || random.nextInt(3) == 0) draft.source();
     if (has("tables") || has("joins")) draft.table();
     if (has("tables") && random.nextInt(2) == 0 || has("joins")) draft.table();
-    int wanted = 2 + random.nextInt(5);
-    for (int made = 0, tries = 0; made < wanted && tries < 50; tries++) {
+    int wanted = 2 + random.nextInt(random.nextInt(8) == 0 ? 14 : 5);
+    for (int made = 0, tries = 0; made < wanted && tries < 60; tries++) {
       boolean done = switch (random.nextInt(9)) {
         case 0, 1 -> streams.any();
         case 2 -> !has("windows") && (has("stateless") || has("aggregations")) && aggregations.ofStream(false);
@@ -69,26 +84,41 @@ final class Generator {
         default -> has("suppress") && tables.suppress();
       };
       if (done) made++;
+      if (random.nextInt(8) == 0) sink(draft.any(shape -> shape.kind != Kind.GLOBAL));
     }
-    sinks(aggregations);
+    sinks();
   }
 
-  private void sinks(AggregationDraft aggregations) {
-    int topic = 0;
-    for (Shape shape : List.copyOf(draft.shapes)) {
-      if (shape.kind == Kind.GLOBAL || shape.used && random.nextInt(4) > 0) continue;
-      draft.sink(shape, "out" + ++topic);
-      List<Shape> sharers = aggregations.sharers(shape);
-      if (!sharers.isEmpty() && random.nextInt(8) == 0)
-        draft.sink(sharers.get(random.nextInt(sharers.size())), "out" + topic);
-          }
+  private void sinks() {
+    List<Shape> all = new ArrayList<>(draft.shapes);
+    if (random.nextBoolean()) Collections.shuffle(all, random);
+    for (Shape shape : all) {
+      if (shape.kind != Kind.GLOBAL && (!shape.used || random.nextInt(4) == 0)) sink(shape);
+    }
+  }
+
+  /** Often to a topic that others write too: there the order of the nodes' outputs shows. */
+  private void sink(Shape shape) {
+    String topic = null;
+    for (var output : outputs.entrySet()) {
+      if (output.getValue().stream().allMatch(shape::sharesSinkWith) && random.nextInt(2) == 0) topic = output.getKey();
+    }
+    if (topic == null && !computed && random.nextInt(25) == 0) {
+      computed = true;
+      draft.sink(shape, map("expr", draft.pick("key and 'x-some' or 'x-none'", "'x-' .. timestamp % 2", "headers.h and 'x-h' or 'x-none'")));
+      return;
+    }
+    if (topic == null) topic = "out" + (outputs.size() + 1);
+    outputs.computeIfAbsent(topic, name -> new ArrayList<>()).add(shape);
+    draft.sink(shape, topic);
   }
 
   private void inputs() {
-    int count = 12 + random.nextInt(35);
+    int count = 12 + random.nextInt(random.nextInt(10) == 0 ? 150 : 35);
     int disorder = random.nextInt(4);
     manual = draft.perCommit && random.nextInt(4) == 0;
     long now = random.nextInt(3) == 0 ? 0 : random.nextInt((int) (20 * draft.grain));
+    if (random.nextInt(10) == 0) now += 1_700_000_000_000L;
     List<Map<String, Object>> batch = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       now += random.nextInt((int) (2 * draft.grain));
@@ -97,7 +127,7 @@ final class Generator {
       if (disorder > 0 && random.nextInt(6) < disorder)
         timestamp -= random.nextInt((int) (draft.grain * (random.nextInt(5) == 0 ? 30 : 6)));
       if (random.nextInt(8) == 0) timestamp -= timestamp % draft.grain;
-      batch.add(record(Math.max(0, timestamp)));
+      batch.add(record(Math.max(internals ? 1 : 0, timestamp)));
       boolean more = random.nextInt(draft.perCommit ? 2 : 5) == 0;
       if (more && batch.size() < 5 && i + 1 < count) continue;
       steps.add(map("send", batch));
@@ -112,8 +142,7 @@ final class Generator {
     Map<String, Object> record = new LinkedHashMap<>();
     record.put("topic", topic.name());
     boolean noKey = topic.nullKeys() && random.nextInt(12) == 0;
-    record.put("key", noKey ? null : topic.key().equals("int64") ? (Object) draft.pick(1L, 1L, 2L, 3L, -7L)
-        : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1"));
+    record.put("key", noKey ? null : key(topic, timestamp));
     boolean bad = topic.badValues() && topic.value() != Type.STRING && random.nextInt(8) == 0;
     record.put("value", random.nextInt(10) == 0 ? null : bad ? map("base64", "eyI=") : value(topic.value()));
     record.put("timestamp", timestamp);
@@ -125,6 +154,15 @@ final class Generator {
       record.put("headers", list);
     }
     return record;
+  }
+
+  private Object key(Draft.Topic topic, long timestamp) {
+    Object key = topic.key().startsWith("int") ? (Object) draft.pick(1L, 1L, 2L, 3L, -7L)
+        : random.nextInt(12) == 0 ? draft.pick("", "\u00e9") : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1");
+    if (topic.window() == null) return key;
+    long start = timestamp - timestamp % topic.size();
+    return new Windowed<>(key, topic.window().equals("session")
+        ? new SessionWindow(start, start + random.nextInt(3) * draft.grain) : new TimeWindow(start, start + topic.size()));
   }
 
   private Object value(Type type) {

@@ -10,6 +10,7 @@ import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.StreamJoined;
+import org.apache.kafka.streams.kstream.TableJoined;
 import org.apache.kafka.streams.kstream.ValueJoiner;
 import org.apache.kafka.streams.kstream.ValueJoinerWithKey;
 import org.apache.kafka.streams.state.KeyValueStore;
@@ -31,8 +32,8 @@ final class Joins {
     Codec result = nodes.made(node, "value");
     if (right.global != null) return global(left, right, type, arguments, value, result);
     if (left.stream != null && right.stream != null) return streams(name, left, right, type, arguments, value, result);
-    if (left.stream != null) return streamTable(left, right, type, arguments, value, result);
-    if (arguments.containsKey("foreign_key")) return foreign(left, right, type, arguments, value, key, result);
+    if (left.stream != null) return streamTable(name, left, right, type, arguments, value, result);
+    if (arguments.containsKey("foreign_key")) return foreign(name, left, right, type, arguments, value, key, result);
     return tables(left, right, type, arguments, value, key, result);
   }
 
@@ -93,10 +94,10 @@ final class Joins {
     return Node.of(joined, left.key, result);
   }
 
-  private static Node streamTable(Node left, Node right, String type, Map<String, Object> arguments, Expr value,
+  private static Node streamTable(String name, Node left, Node right, String type, Map<String, Object> arguments, Expr value,
       Codec result) {
     ValueJoinerWithKey<Object, Object, Object, Object> joiner = (key, a, b) -> value.eval(Expr.sides(key, a, b));
-    Joined<Object, Object, Object> how = Joined.with(left.key, left.value, right.value);
+    Joined<Object, Object, Object> how = Joined.with(left.key, left.value, right.value).withName(name);
     if (arguments.containsKey("grace")) how = how.withGracePeriod(Nodes.duration(arguments.get("grace")));
     KStream<Object, Object> joined = switch (type) {
       case "inner" -> left.stream.join(right.table, joiner, how);
@@ -121,14 +122,15 @@ final class Joins {
     return Node.of(joined, key, result);
   }
 
-  private Node foreign(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key,
+  private Node foreign(String name, Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key,
       Codec result) {
     Expr foreignKey = new Expr(arguments.get("foreign_key"));
     ValueJoiner<Object, Object, Object> joiner = (a, b) -> value.eval(Expr.sides(null, a, b));
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows = nodes.rows(arguments.get("store"), key, result);
+    TableJoined<Object, Object> how = TableJoined.as(name);
     KTable<Object, Object> joined = switch (type) {
-      case "inner" -> left.table.join(right.table, (k, v) -> lookup(foreignKey, k, v), joiner, rows);
-      case "left" -> left.table.leftJoin(right.table, (k, v) -> lookup(foreignKey, k, v), joiner, rows);
+      case "inner" -> left.table.join(right.table, (k, v) -> lookup(foreignKey, k, v), joiner, how, rows);
+      case "left" -> left.table.leftJoin(right.table, (k, v) -> lookup(foreignKey, k, v), joiner, how, rows);
       default -> throw new IllegalArgumentException("a foreign key joins inner or left");
     };
     return Node.of(joined, key, result);

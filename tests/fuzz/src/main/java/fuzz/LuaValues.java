@@ -90,6 +90,12 @@ final class LuaValues {
     return value == Lua.NULL ? null : value;
   }
 
+  private static Object floor(Object number) {
+    if (number instanceof Double x) return (long) Math.floor(x);
+    if (number instanceof Long) return number;
+    throw new Lua.Failure("no number: " + number);
+  }
+
   private static final Map<String, Object> STRING = Map.of(
       "sub", (Lua.Function) a -> sub((String) a.get(0), (Long) a.get(1), a.size() > 2 ? (Long) a.get(2) : -1L),
       "len", (Lua.Function) a -> length(a.get(0)),
@@ -97,7 +103,7 @@ final class LuaValues {
       "upper", (Lua.Function) a -> ((String) a.get(0)).toUpperCase(Locale.ROOT),
       "lower", (Lua.Function) a -> ((String) a.get(0)).toLowerCase(Locale.ROOT));
   private static final Map<String, Object> MATH = Map.of(
-      "floor", (Lua.Function) a -> a.get(0) instanceof Double x ? (Object) (long) Math.floor(x) : a.get(0),
+      "floor", (Lua.Function) a -> floor(a.get(0)),
       "min", (Lua.Function) a -> compare(a.get(0), a.get(1)) <= 0 ? a.get(0) : a.get(1),
       "max", (Lua.Function) a -> compare(a.get(0), a.get(1)) >= 0 ? a.get(0) : a.get(1));
   private static final Map<String, Object> JSON = Map.of(

@@ -13,6 +13,7 @@ import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
+import org.apache.kafka.streams.state.VersionedBytesStoreSupplier;
 
 /**
  * What a topology file has become so far: the nodes by name with their serdes, the stores, the waiting rooms of joins.
@@ -104,19 +105,21 @@ final class Nodes {
     return named == null ? before : Codec.parse(named, before).windowed(before.window, before.size);
   }
 
+  /** Null where the file does not say that the store is one. */
+  VersionedBytesStoreSupplier versioned(String store) {
+    Map<String, Object> settings = map(map(file.get("stores")).get(store));
+    if (!"versioned".equals(settings.get("type"))) return null;
+    return Stores.persistentVersionedKeyValueStore(store, duration(settings.get("retention")));
+  }
+
   /** A store for a table's rows, with the name that the arguments give, or none. */
   Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows(Object store, Codec key, Codec value) {
     if (store == null)
       return Materialized.<Object, Object, KeyValueStore<Bytes, byte[]>>with(key, value).withCachingDisabled();
-    Map<String, Object> settings = map(map(file.get("stores")).get(store));
     stores.put((String) store, new Codec[] {key, value});
-    Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> materialized;
-    if ("versioned".equals(settings.get("type"))) {
-      materialized =
-          Materialized.as(Stores.persistentVersionedKeyValueStore((String) store, duration(settings.get("retention"))));
-    } else {
-      materialized = Materialized.as((String) store);
-    }
+    VersionedBytesStoreSupplier versioned = versioned((String) store);
+    Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> materialized =
+        versioned == null ? Materialized.as((String) store) : Materialized.as(versioned);
     return materialized.withKeySerde(key).withValueSerde(value).withCachingDisabled();
   }
 }

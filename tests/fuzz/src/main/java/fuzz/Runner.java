@@ -34,6 +34,8 @@ final class Runner implements AutoCloseable {
   final FuzzDriver driver;
   private final Path folder;
   private final boolean manual;
+  /** What went to internal topics that have a name in the topology file, up to the last `take`. */
+  private Map<String, List<ProducerRecord<byte[], byte[]>>> internals = Map.of();
 
   Runner(Map<String, Object> topologyFile, boolean longRetention, boolean manualCommits, long start)
       throws IOException {
@@ -55,10 +57,15 @@ final class Runner implements AutoCloseable {
     config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Codec.class);
     config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, nodes.cached ? 100L << 20 : 0L);
     Map<String, Object> onError = Nodes.map(file.get("on_error"));
-    if ("skip".equals(onError.get("deserialization"))) {
+    Object deadLetters = file.get("dead_letter_topic");
+    if (deadLetters != null) {
+      config.put(StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG, deadLetters);
+      nodes.sinks.put((String) deadLetters, new Codec[] {new Codec("bytes"), new Codec("bytes")});
+    }
+    if (onError.containsKey("deserialization")) {
       config.put(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueExceptionHandler.class);
     }
-    if ("skip".equals(onError.get("processing"))) {
+    if (onError.containsKey("processing")) {
       config.put(
           StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, LogAndContinueProcessingExceptionHandler.class);
     }
@@ -117,15 +124,31 @@ final class Runner implements AutoCloseable {
   /** What came out since the last call, by topic, without the internal topics; in the order of the topics' names. */
   Map<String, List<Output>> take() {
     Map<String, List<Output>> outputs = new java.util.TreeMap<>();
+    internals = new java.util.TreeMap<>();
     driver.take().forEach((topic, records) -> {
-      if (internal(topic)) return;
+      if (internal(topic)) {
+        if (!topic.matches(".*(KSTREAM-|KTABLE-|COGROUPKSTREAM-|-STATE-STORE-).*")) internals.put(topic, records);
+        return;
+      }
       Codec[] codecs = nodes.sinks.getOrDefault(topic, nodes.anySink);
       outputs.put(topic, records.stream().map(record -> output(topic, record, codecs)).toList());
     });
     return outputs;
   }
 
-  private static Output output(String topic, ProducerRecord<byte[], byte[]> record, Codec[] codecs) {
+  /** Whether a changelog is that of a versioned store: there every record counts. */
+  boolean versioned(String changelog) {
+    String name = nodes.file.get("name") + "-";
+    String store = changelog.substring(name.length(), changelog.length() - "-changelog".length());
+    return driver.getAllStateStores().get(store) instanceof org.apache.kafka.streams.state.VersionedKeyValueStore<?, ?>;
+  }
+
+  /** What `take` left aside: repartition topics, and changelogs of the stores that the topology file names. */
+  Map<String, List<ProducerRecord<byte[], byte[]>>> internals() {
+    return internals;
+  }
+
+  static Output output(String topic, ProducerRecord<byte[], byte[]> record, Codec[] codecs) {
     List<Map<String, Object>> headers = new ArrayList<>();
     for (Header header : record.headers()) {
       Map<String, Object> pair = new LinkedHashMap<>();

@@ -3,6 +3,7 @@ package fuzz;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** What the generator knows of a node that it has made: enough to put only what makes sense below it. */
@@ -37,6 +38,10 @@ final class Shape implements Cloneable {
   /** Sends what it has when windows close. */
   boolean onClose;
   boolean canSuppress;
+  /** Kafka Streams does not know the serde of the values of a table that map_values made without a store. */
+  boolean serdeLost;
+  /** Topics and offsets mean in TopologyTestDriver what they mean elsewhere. */
+  boolean origins = true;
   boolean used;
   /**
    * From which source topics records come, and through which repartition topic or cache last (0: none). Two nodes may
@@ -47,6 +52,21 @@ final class Shape implements Cloneable {
 
   boolean windowed() {
     return window != null;
+  }
+
+  /** The key has no window any more. */
+  void withoutWindow() {
+    window = null;
+    windowYaml = null;
+    canSuppress = false;
+  }
+
+  boolean sameWindows(Shape other) {
+    return Objects.equals(windowYaml, other.windowYaml);
+  }
+
+  boolean sharesSinkWith(Shape other) {
+    return value == other.value && key.equals(other.key) && sameWindows(other) && canMeet(other);
   }
 
   boolean canMeet(Shape other) {
@@ -80,6 +100,7 @@ final class Shape implements Cloneable {
   void meet(Shape other) {
     ways.putAll(other.ways);
     commits.addAll(other.commits);
+    origins &= other.origins;
     single &= other.single && !sharesSource(other);
   }
 
@@ -90,5 +111,6 @@ final class Shape implements Cloneable {
   void passes(int repartition) {
     ways.replaceAll((topic, way) -> repartition);
     keyChanged = false;
+    origins = true;
   }
 }

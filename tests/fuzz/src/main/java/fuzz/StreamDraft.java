@@ -4,6 +4,7 @@ import static fuzz.Draft.map;
 
 import fuzz.Shape.Kind;
 import fuzz.Shape.Type;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -17,10 +18,6 @@ final class StreamDraft {
 
   private Shape stream() {
     return draft.any(shape -> shape.kind == Kind.STREAM);
-  }
-
-  private Shape plainStream() {
-    return draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed());
   }
 
   boolean any() {
@@ -43,7 +40,8 @@ final class StreamDraft {
     String operator = draft.pick("filter", "filter", "filter_not");
     Shape made = from.below(draft.name(operator));
     String condition = draft.expressions.condition(from.value);
-    if (draft.chance(8)) condition = draft.pick("headers.h ~= '1'", "offset % 3 ~= 1", "timestamp % 2 == 0");
+    if (draft.chance(8))
+      condition = draft.pick("headers.h ~= '1'", from.origins ? "offset % 3 ~= 1" : "true", "timestamp % 2 == 0");
     if (from.windowed() && draft.chance(30)) condition = "window.start % 2 == 0 or value ~= nil";
     draft.add(made, map("from", from.name, operator, condition), from);
     return true;
@@ -55,7 +53,7 @@ final class StreamDraft {
     Shape made = from.below(draft.name("map_values"));
     made.value = draft.skipsErrors ? from.value : draft.type();
     String value = draft.expressions.value(from.value, made.value);
-    if (made.value == Type.OBJECT && draft.chance(15))
+    if (made.value == Type.OBJECT && from.origins && draft.chance(30))
       value = "{ t = topic, n = offset, u = headers.h, g = timestamp .. '' }";
     if (draft.skipsErrors && draft.chance(50)) value = draft.expressions.failing(from.value);
     Map<String, Object> node = map("from", from.name, "map_values", value);
@@ -73,7 +71,7 @@ final class StreamDraft {
     if (newKey) {
       arguments.put("key", from.windowed() ? draft.expressions.keyOfWindow() : draft.expressions.key(from.value));
       made.key = "string";
-      made.window = null;
+      made.withoutWindow();
       made.keyChanged = true;
     }
     boolean newValue = !newKey || draft.chance(60);
@@ -86,7 +84,7 @@ final class StreamDraft {
     if (draft.chance(12))
       arguments.put("headers",
           draft.pick("list()", "{ { key = 'm', value = 'new' } }",
-              "{ { key = 'h', value = '1' }, { key = 'h', value = topic } }"));
+              "{ { key = 'h', value = '1' }, { key = 'h', value = " + (from.origins ? "topic" : "'t'") + " } }"));
     Map<String, Object> node = map("from", from.name, "map", arguments);
     draft.serdes(node, newKey ? "string" : null, newValue ? made.value : null);
     draft.add(made, node, from);
@@ -94,10 +92,11 @@ final class StreamDraft {
   }
 
   private boolean flatMap() {
-    Shape from = plainStream();
+    Shape from = stream();
     if (from == null) return false;
     Shape made = from.below(draft.name("flat_map"));
     made.key = "string";
+    made.withoutWindow();
     made.keyChanged = true;
     made.single = false;
     made.value = draft.type();
@@ -131,7 +130,7 @@ final class StreamDraft {
       key = draft.expressions.intKey(from.value);
       made.key = "int64";
     }
-    made.window = null;
+    made.withoutWindow();
     made.keyChanged = true;
     Map<String, Object> node = map("from", from.name, "select_key", key);
     draft.serdes(node, made.key, null);
@@ -159,33 +158,48 @@ final class StreamDraft {
   }
 
   private boolean merge() {
-    Shape first = plainStream();
+    Shape first = stream();
     if (first == null) return false;
-    Shape second = draft.any(shape
-        -> shape.kind == Kind.STREAM && !shape.windowed() && shape != first && shape.value == first.value
-            && shape.key.equals(first.key) && shape.canMeet(first));
+    Shape second = other(first, first);
     if (second == null) return false;
+    Shape third = draft.chance(30) ? other(first, second) : null;
+    if (third != null && !third.canMeet(second)) third = null;
     Shape made = first.below(draft.name("merge"));
     made.meet(second);
     made.single = false;
     made.keyChanged |= second.keyChanged;
-    draft.add(made, map("from", List.of(first.name, second.name), "merge", map()), first, second);
+    List<String> names = new ArrayList<>(List.of(first.name, second.name));
+    if (third != null) {
+      made.meet(third);
+      made.keyChanged |= third.keyChanged;
+      names.add(third.name);
+      third.used = true;
+    }
+    draft.add(made, map("from", names, "merge", map()), first, second);
     return true;
   }
 
+  /** What may be merged with `first`, but for `second`. */
+  private Shape other(Shape first, Shape second) {
+    return draft.any(shape
+        -> shape.kind == Kind.STREAM && shape.sameWindows(first) && shape != first && shape != second
+            && shape.value == first.value && shape.key.equals(first.key) && shape.canMeet(first));
+  }
+
   private boolean repartition() {
-    Shape from = plainStream();
+    Shape from = stream();
     if (from == null) return false;
     Shape made = from.below(draft.name("repartition"));
     made.passes(draft.nextRepartition());
-    Map<String, Object> node = map("from", from.name, "repartition", map("partitions", 1));
-    node.put("serde", map("key", made.key, "value", Draft.serde(made.value)));
+    Map<String, Object> node =
+        map("from", from.name, "repartition", draft.chance(50) ? map("partitions", 1) : map());
+    if (!from.windowed()) node.put("serde", map("key", made.key, "value", Draft.serde(made.value)));
     draft.add(made, node, from);
     return true;
   }
 
   private boolean peek() {
-    Shape from = plainStream();
+    Shape from = stream();
     if (from == null) return false;
     Shape made = from.below(draft.name("peek"));
     draft.add(made, map("from", from.name, "peek", map("log", "key")), from);

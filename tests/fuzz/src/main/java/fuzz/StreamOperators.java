@@ -177,17 +177,20 @@ final class StreamOperators {
     streams.forEach((branch, stream) -> nodes.byName.put(branch, Node.of(stream, from.key, from.value)));
   }
 
-  Node merge(List<Node> from) {
-    KStream<Object, Object> merged = from.get(0).stream;
-    for (Node other : from.subList(1, from.size())) merged = merged.merge(other.stream);
-    return Node.of(merged, from.get(0).key, from.get(0).value);
+  Node merge(List<Node> from, Map<String, Object> node) {
+    Node merged = from.get(0);
+    for (Node other : from.subList(1, from.size())) {
+      merged = Node.of(merged.stream.merge(other.stream), merged.key.same(other.key) ? merged.key : nodes.made(node, "key"),
+          merged.value.same(other.value) ? merged.value : nodes.made(node, "value"));
+    }
+    return merged;
   }
 
-  Node repartition(Node from, Map<String, Object> node) {
+  Node repartition(Node from, Map<String, Object> node, String name) {
     Codec key = Nodes.kept(node, "key", from.key);
     Codec value = Nodes.kept(node, "value", from.value);
     Object partitions = Nodes.map(node.get("repartition")).get("partitions");
-    Repartitioned<Object, Object> how = Repartitioned.with(key, value);
+    Repartitioned<Object, Object> how = Repartitioned.with(key, value).withName(name);
     if (partitions != null) how = how.withNumberOfPartitions(((Number) partitions).intValue());
     return Node.of(from.stream.repartition(how), key, value);
   }

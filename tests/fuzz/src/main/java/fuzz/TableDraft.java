@@ -27,6 +27,16 @@ final class TableDraft {
     return draft.any(shape -> shape.kind == Kind.TABLE && !(oldValues && shape.oddOldValues));
   }
 
+  /** Names a store now and then. */
+  private boolean store(Map<String, Object> arguments, Shape made, String name, int percent) {
+    if (!draft.chance(percent)) return false;
+    arguments.put("store", name);
+    made.serdeLost = false;
+    made.versioned = !made.windowed() && draft.chance(15);
+    if (made.versioned) draft.versioned(name);
+    return true;
+  }
+
   private boolean filter() {
     Shape from = table(true);
     if (from == null) return false;
@@ -40,7 +50,7 @@ final class TableDraft {
     }
     made.notInitial = null;
     Map<String, Object> node = map("from", from.name, operator, condition);
-    if (!from.windowed() && !from.versioned && draft.chance(30)) node.put("store", made.name + "-store");
+    store(node, made, made.name + "-store", 30);
     draft.add(made, node, from);
     return true;
   }
@@ -52,8 +62,8 @@ final class TableDraft {
     made.value = draft.type();
     Map<String, Object> node = map("from", from.name, "map_values", draft.expressions.value(from.value, made.value));
     draft.serdes(node, null, made.value);
-    boolean store = !from.windowed() && !from.versioned && draft.chance(30);
-    if (store) node.put("store", made.name + "-store");
+    boolean store = store(node, made, made.name + "-store", 30);
+    made.serdeLost = !store;
     made.oddOldValues = !store && (from.oddOldValues || from.notInitial != null);
     made.notInitial = null;
     draft.add(made, node, from);
@@ -61,7 +71,7 @@ final class TableDraft {
   }
 
   private boolean toTable() {
-    Shape from = draft.any(shape -> shape.kind == Kind.STREAM && !shape.windowed());
+    Shape from = draft.any(shape -> shape.kind == Kind.STREAM);
     if (from == null) return false;
     Shape made = from.below(draft.name("to_table"));
     made.kind = Kind.TABLE;
@@ -70,8 +80,10 @@ final class TableDraft {
     made.versioned = false;
     made.canSuppress = false;
     if (from.keyChanged) made.passes(draft.nextRepartition());
-    Map<String, Object> node =
-        map("from", from.name, "to_table", draft.chance(70) ? map("store", made.name + "-store") : map());
+    Map<String, Object> arguments = map();
+    made.serdeLost = false;
+    store(arguments, made, made.name + "-store", 70);
+    Map<String, Object> node = map("from", from.name, "to_table", arguments);
     draft.add(made, node, from);
     return true;
   }
@@ -99,12 +111,12 @@ final class TableDraft {
       arguments = map("until", "window_closes");
     } else {
       arguments = map("until", draft.duration(draft.random.nextInt(10)));
-      if (draft.chance(40)) {
-        arguments.put("max_records", 1 + draft.random.nextInt(4));
-        arguments.put("full", "emit");
-      }
+      if (draft.chance(40)) arguments.put("max_records", 1 + draft.random.nextInt(4));
+      if (draft.chance(20) && !from.serdeLost && from.notInitial == null) arguments.put("max_bytes", 60 + draft.random.nextInt(400));
+      if (arguments.size() > 1) arguments.put("full", "emit");
     }
     made.canSuppress = false;
+    if (!from.origins || from.serdeLost || from.oddOldValues || from.notInitial != null) draft.unlistedTopics.add(made.name);
     made.oddOldValues |= from.notInitial != null;
     made.notInitial = null;
     draft.add(made, map("from", from.name, "suppress", arguments), from);
@@ -122,8 +134,8 @@ final class TableDraft {
   }
 
   private Shape plain(Kind kind, Shape with) {
-    return draft.any(shape -> shape.kind == kind && !shape.windowed()
-        && (with == null || shape.key.equals(with.key) && shape.canMeet(with)));
+    return draft.any(shape -> shape.kind == kind && (kind == Kind.STREAM || !shape.windowed() || !shape.onClose)
+        && (with == null || shape.key.equals(with.key) && shape.sameWindows(with) && shape.canMeet(with)));
   }
 
   private Shape joined(Shape left, Shape right, Map<String, Object> arguments, Map<String, Object> node) {
@@ -156,6 +168,7 @@ final class TableDraft {
     if (draft.chance(50)) arguments.put("grace", draft.duration(draft.random.nextInt(6)));
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
+    if (arguments.get("type").equals("right")) draft.unlistedTopics.add(made.name);
     made.single = false;
     made.oddOldValues = false;
     if (left.keyChanged || right.keyChanged) made.passes(draft.nextRepartition());
@@ -168,8 +181,7 @@ final class TableDraft {
     Shape right = left == null ? null : plain(Kind.TABLE, left);
     if (right == null || left.keyChanged && !left.disjoint(right)) return false;
     String type = draft.pick("inner", "left");
-    if (right.versioned && draft.nodes.get(right.name) instanceof Map<?, ?> node && node.containsKey("table")
-        && draft.chance(60)) {
+    if (right.versioned && draft.nodes.get(right.name).toString().contains("store=") && draft.chance(60)) {
       if (type.equals("left")) { // a null key there crashes Kafka Streams
         Shape filtered = left.below(draft.name("filter"));
         draft.add(filtered, map("from", left.name, "filter", "key ~= nil"), left);
@@ -186,6 +198,7 @@ final class TableDraft {
     Shape made = joined(left, right, arguments, node);
     made.oddOldValues = false;
     made.single &= !arguments.containsKey("grace");
+    if (!left.origins) draft.unlistedTopics.add(made.name);
     if (left.keyChanged) made.passes(draft.nextRepartition());
     draft.add(made, node, left, right);
     return true;
@@ -194,30 +207,29 @@ final class TableDraft {
   private boolean tables() {
     Shape left = plain(Kind.TABLE, null);
     Shape right = left == null ? null : plain(Kind.TABLE, left);
-    if (right == null || left == right) return false;
+    if (right == null || left == right && draft.chance(70)) return false;
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left", "outer", "right"));
-    if (draft.chance(35) && !left.versioned && !right.versioned)
-      arguments.put("store", "joined" + draft.nodes.size() + "-store");
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
+    store(arguments, made, made.name + "-store", 35);
     draft.add(made, node, left, right);
     return true;
   }
 
   private boolean foreign() {
     Shape left = draft.any(shape
-        -> shape.kind == Kind.TABLE && !shape.windowed() && shape.single && !shape.versioned && !shape.oddOldValues
+        -> shape.kind == Kind.TABLE && !shape.onClose && shape.single && !shape.oddOldValues
             && shape.notInitial == null);
     Shape right = left == null ? null
                                : draft.any(shape
-                                   -> shape.kind == Kind.TABLE && !shape.windowed() && !shape.versioned
-                                       && shape.key.equals("string") && shape.disjoint(left));
+                                   -> shape.kind == Kind.TABLE && !shape.windowed() && shape.key.equals("string")
+                                       && (shape.disjoint(left) || shape == left && draft.chance(50)));
     if (right == null) return false;
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "foreign_key",
         draft.expressions.foreignKey(left.value));
-    if (draft.chance(35)) arguments.put("store", "joined" + draft.nodes.size() + "-store");
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
+    store(arguments, made, made.name + "-store", 35);
     made.single = false;
     made.passes(draft.nextRepartition());
     draft.add(made, node, left, right);
@@ -230,8 +242,8 @@ final class TableDraft {
     Shape right = draft.any(shape -> shape.kind == Kind.GLOBAL);
     if (right == null || draft.chance(20)) right = draft.globalTable();
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "key",
-        left.key.equals("int64") && left.value != Type.INT ? "'a'" : draft.expressions.lookup(left.value));
-    if (left.key.equals("int64") && "key".equals(arguments.get("key"))) arguments.put("key", "key and 'k' .. key");
+        left.key.startsWith("int") && left.value != Type.INT ? "'a'" : draft.expressions.lookup(left.value));
+    if (left.key.startsWith("int") && "key".equals(arguments.get("key"))) arguments.put("key", "key and 'k' .. key");
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
     draft.add(made, node, left, right);

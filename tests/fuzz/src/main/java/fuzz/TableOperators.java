@@ -3,6 +3,7 @@ package fuzz;
 import fuzz.Nodes.Node;
 import java.util.Map;
 import org.apache.kafka.streams.kstream.KTable;
+import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.Suppressed.BufferConfig;
 
@@ -46,27 +47,29 @@ final class TableOperators {
     return Node.of(table, key, value);
   }
 
-  Node toTable(Node from, Map<String, Object> node) {
+  Node toTable(Node from, Map<String, Object> node, String name) {
     Object store = Nodes.map(node.get("to_table")).get("store");
     Codec key = Nodes.kept(node, "key", from.key);
     Codec value = Nodes.kept(node, "value", from.value);
-    return Node.of(from.stream.toTable(nodes.rows(store, key, value)), key, value);
+    return Node.of(from.stream.toTable(Named.as(name), nodes.rows(store, key, value)), key, value);
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"})
-  Node suppress(Node from, Map<String, Object> node) {
+  Node suppress(Node from, Map<String, Object> node, String name) {
     Map<String, Object> arguments = Nodes.map(node.get("suppress"));
     Suppressed how;
     if ("window_closes".equals(arguments.get("until"))) {
       how = Suppressed.untilWindowCloses(BufferConfig.unbounded());
     } else {
       BufferConfig buffer = BufferConfig.unbounded();
-      if (arguments.containsKey("max_records")) {
-        var bounded = BufferConfig.maxRecords(((Number) arguments.get("max_records")).longValue());
+      if (arguments.size() > 1) {
+        var bounded = BufferConfig.maxRecords(((Number) arguments.getOrDefault("max_records", Long.MAX_VALUE)).longValue());
+        if (arguments.containsKey("max_bytes"))
+          bounded = bounded.withMaxBytes(((Number) arguments.get("max_bytes")).longValue());
         buffer = "stop".equals(arguments.get("full")) ? bounded.shutDownWhenFull() : bounded.emitEarlyWhenFull();
       }
       how = Suppressed.untilTimeLimit(Nodes.duration(arguments.get("until")), buffer);
     }
-    return Node.of((KTable<Object, Object>) from.table.suppress(how), from.key, from.value);
+    return Node.of((KTable<Object, Object>) from.table.suppress(how.withName(name)), from.key, from.value);
   }
 }

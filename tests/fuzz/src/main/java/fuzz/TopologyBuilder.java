@@ -58,13 +58,13 @@ final class TopologyBuilder {
       case "flat_map" -> streams.flatMap(first, node);
       case "flat_map_values" -> streams.flatMapValues(first, node);
       case "select_key" -> streams.selectKey(first, node);
-      case "merge" -> streams.merge(from);
-      case "repartition" -> streams.repartition(first, node);
+      case "merge" -> streams.merge(from, node);
+      case "repartition" -> streams.repartition(first, node, name);
       case "peek" -> Node.of(first.stream.peek((key, value) -> {}), first.key, first.value);
-      case "to_table" -> tables.toTable(first, node);
+      case "to_table" -> tables.toTable(first, node, name);
       case "to_stream" -> Node.of(first.table.toStream(), first.key, first.value);
-      case "suppress" -> tables.suppress(first, node);
-      case "count", "reduce", "aggregate", "cogroup" -> aggregations.build(operator, from, node);
+      case "suppress" -> tables.suppress(first, node, name);
+      case "count", "reduce", "aggregate", "cogroup" -> aggregations.build(name, operator, from, node);
       case "join" -> joins.build(name, first, node);
       default -> throw new IllegalArgumentException("no such operator here: " + operator);
     };
@@ -114,7 +114,8 @@ final class TopologyBuilder {
     Consumed<Object, Object> consumed = consumed(arguments, key, value);
     if (!global) return Node.of(nodes.builder.table(topic, consumed, nodes.rows(store, key, value)), key, value);
     Node node = new Node();
-    node.global = nodes.builder.globalTable(topic, consumed, nodes.rows(store, key, value));
+    node.global = store == null ? nodes.builder.globalTable(topic, consumed)
+                                : nodes.builder.globalTable(topic, consumed, nodes.rows(store, key, value));
     node.key = key;
     node.value = value;
     return node;

@@ -1,8 +1,11 @@
 package fuzz;
 
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.streams.kstream.Windowed;
 
 /** YAML as the golden files have it: each node a block, what is in it in braces. */
@@ -53,6 +56,7 @@ final class YamlText {
     if (value instanceof Windowed<?> key) {
       return "{ key: " + data(key.key()) + ", start: " + key.window().start() + ", end: " + key.window().end() + " }";
     }
+    if (value instanceof byte[] raw) return bytes(raw);
     if (value instanceof Map<?, ?> map) {
       if (map.isEmpty()) return "{}";
       return map.entrySet()
@@ -72,8 +76,32 @@ final class YamlText {
     return out.append(" }").toString();
   }
 
+  static String bytes(byte[] bytes) {
+    return bytes == null ? "null" : "{ base64: \"" + Base64.getEncoder().encodeToString(bytes) + "\" }";
+  }
+
+  /** A record of an internal topic. The timestamp is left out where Kafka Streams sets none. */
+  static String internal(String topic, ProducerRecord<byte[], byte[]> record) {
+    StringBuilder out = new StringBuilder("{ topic: " + topic + ", key: " + bytes(record.key())
+        + ", value: " + bytes(record.value()));
+    if (record.timestamp() != null) out.append(", timestamp: ").append(record.timestamp());
+    if (record.headers().lastHeader("v") == null && topic.endsWith("-changelog")) return out.append(" }").toString();
+    out.append(", headers: [");
+    String separator = "";
+    for (Header header : record.headers()) {
+      out.append(separator).append("{ key: ").append(data(header.key())).append(", value: ").append(bytes(header.value())).append(" }");
+      separator = ", ";
+    }
+    return out.append("] }").toString();
+  }
+
+  /** Dead letters have headers that tell of Java. */
+  private static boolean ofAnError(Map<String, Object> header) {
+    return String.valueOf(header.get("key")).startsWith("__streams.errors.");
+  }
+
   static String output(Runner.Output record, boolean headers) {
     return "{ topic: " + record.topic() + ", key: " + data(record.key()) + ", value: " + data(record.value())
-        + ", timestamp: " + record.timestamp() + (headers ? ", headers: " + data(record.headers()) : "") + " }";
+        + ", timestamp: " + record.timestamp() + (headers && record.headers().stream().noneMatch(YamlText::ofAnError) ? ", headers: " + data(record.headers()) : "") + " }";
   }
 }

@@ -43,7 +43,7 @@ nodes:
     source: { topic: TAG-in, key: string, value: string }
   work:
     from: in
-    map_values: "if value == 'loop' then while true do end elseif value == 'eat' then local t = {} while true do t[#t + 1] = 'x' .. #t end end return value"
+    map_values: "if value == 'loop' then while true do end elseif value == 'eat' then local t = {} while true do t[#t + 1] = string.rep('x', 1000000) end end return value"
     serde: { value: string }
   out:
     from: work

@@ -12,6 +12,15 @@ namespace {
 // the length of its name, the name and the value. Numbers are big-endian.
 constexpr char version = 2;
 
+constexpr size_t most_text = 4096;
+// The name of the one entry that packs all: this and, for each, the bytes of its short name behind the mark and those
+// of its value. Its own value means nothing.
+constexpr char mark = '#';
+constexpr size_t hash_bytes = 5;
+constexpr size_t value_bytes = 7;
+constexpr size_t packed_bytes = hash_bytes + value_bytes;
+constexpr int64_t greatest_packed = (int64_t{1} << 8 * value_bytes) - 1;  // ms: in the third million of years
+
 template <typename Number>
 void write(std::string& bytes, Number number) {
   for (int shift = 8 * sizeof number - 8; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
@@ -27,6 +36,31 @@ std::optional<Number> read(std::string_view& bytes) {
   return static_cast<Number>(number);
 }
 
+// The lowest `size` bytes of a number.
+std::string lowest(uint64_t number, size_t size) {
+  std::string bytes;
+  write(bytes, number);
+  return bytes.substr(sizeof number - size);
+}
+
+std::string pack(const Progress& progress) {
+  std::string packed(1, mark);
+  for (const auto& [name, value] : progress) {
+    packed += short_name(name).substr(1);
+    packed += lowest(static_cast<uint64_t>(std::clamp<int64_t>(value, 0, greatest_packed)), value_bytes);
+  }
+  return packed;
+}
+
+void unpack(std::string_view entries, Progress& progress) {
+  for (; entries.size() >= packed_bytes; entries.remove_prefix(packed_bytes)) {
+    std::string value(sizeof(int64_t) - value_bytes, '\0');
+    value += entries.substr(hash_bytes, value_bytes);
+    std::string_view number = value;
+    progress[mark + std::string(entries.substr(0, hash_bytes))] = *read<int64_t>(number);
+  }
+}
+
 Progress read_progress(std::string_view bytes) {
   Progress progress;
   const auto entries = read<int32_t>(bytes);
@@ -37,15 +71,15 @@ Progress read_progress(std::string_view bytes) {
     bytes.remove_prefix(static_cast<size_t>(*size));
     const auto value = read<int64_t>(bytes);
     if (!value) return {};
-    progress[name] = *value;
+    if (name.size() > hash_bytes + 1 && name[0] == mark)
+      unpack(std::string_view(name).substr(1), progress);
+    else
+      progress[name] = *value;
   }
   return progress;
 }
 
-}  // namespace
-
-std::string input_metadata(int64_t time, const Progress& progress) {
-  if (time < 0 && progress.empty()) return "";
+std::string in_full(int64_t time, const Progress& progress) {
   std::string bytes(1, version);
   write(bytes, time);
   if (!progress.empty()) write(bytes, static_cast<int32_t>(progress.size()));
@@ -55,6 +89,21 @@ std::string input_metadata(int64_t time, const Progress& progress) {
     write(bytes, value);
   }
   return base64_encode(bytes);
+}
+
+}  // namespace
+
+std::string short_name(std::string_view name) {
+  if (name.size() == hash_bytes + 1 && name[0] == mark) return std::string(name);
+  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return mark + lowest(hash ^ hash >> 8 * hash_bytes, hash_bytes);
+}
+
+std::string input_metadata(int64_t time, const Progress& progress) {
+  if (time < 0 && progress.empty()) return "";
+  std::string text = in_full(time, progress);
+  return text.size() <= most_text ? text : in_full(time, {{pack(progress), 0}});
 }
 
 InputStart input_start(int64_t offset, std::string_view metadata) {

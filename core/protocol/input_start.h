@@ -20,8 +20,11 @@ struct InputStart {
 
 // What is kept beside a committed offset: the partition's time and the progress of the task's processors, as text in
 // Kafka Streams' own form (its TopicPartitionMetadata), so that either goes on in the other's time. Empty: nothing is
-// known.
+// known. Where the names would not fit in what brokers take (offset.metadata.max.bytes, 4096), it has short_name() in
+// place of each; up to most_times of them fit (core/topology/compile.h).
 std::string input_metadata(int64_t time, const Progress& progress);
+// Stands for a name, and for itself.
+std::string short_name(std::string_view name);
 // What it says. A text that is empty or somebody else's gives kUnknownTime and nothing.
 InputStart input_start(int64_t offset, std::string_view metadata);
 

@@ -9,6 +9,8 @@ namespace {
 // A run of large records is not longer than about this.
 constexpr size_t kRunBytes = 256 << 10;
 
+constexpr int64_t never = std::numeric_limits<int64_t>::max();
+
 size_t footprint(const FetchedBatch& batch) {
   return batch.bytes + batch.records.capacity() * sizeof(FetchedRecord) + sizeof(FetchedBatch);
 }
@@ -65,11 +67,18 @@ bool InputBuffer::may_come(Input& input, Duration now) {
   return true;
 }
 
+// The latest timestamp that an input's records may have to come before those of the others: of equal ones the first
+// input's are first, wherever its runs end.
+int64_t InputBuffer::last_before_others(size_t chosen) const {
+  int64_t last = never;
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (i != chosen && !inputs_[i].empty()) last = std::min(last, inputs_[i].head_timestamp() - (i < chosen ? 1 : 0));
+  return last;
+}
+
 InputBuffer::Run InputBuffer::next(size_t limit, Duration now) {
-  constexpr int64_t never = std::numeric_limits<int64_t>::max();
   size_t chosen = inputs_.size();
   int64_t lowest = never;
-  int64_t others = never;  // the lowest head of the inputs not chosen
   bool waits = false;
   idle_end_.reset();
   for (Input& input : inputs_)
@@ -80,13 +89,9 @@ InputBuffer::Run InputBuffer::next(size_t limit, Duration now) {
     const Input& input = inputs_[i];
     if (input.empty()) continue;
     const int64_t head = input.head_timestamp();
-    if (chosen == inputs_.size() || head < lowest) {
-      others = std::min(others, lowest);
-      lowest = head;
-      chosen = i;
-    } else {
-      others = std::min(others, head);
-    }
+    if (chosen != inputs_.size() && head >= lowest) continue;
+    lowest = head;
+    chosen = i;
   }
   if (chosen == inputs_.size()) return {};
   Input& input = inputs_[chosen];
@@ -94,9 +99,10 @@ InputBuffer::Run InputBuffer::next(size_t limit, Duration now) {
   auto& records = input.batches.front().records;
   const size_t enough = std::max<size_t>(kRunBytes / (front.bytes / records.size() + 1), 1);
   size_t count = std::min({limit, records.size() - input.at, enough});
-  if (others != never)
+  const int64_t last = last_before_others(chosen);
+  if (last != never)
     for (size_t i = 1; i < count; ++i)
-      if (records[input.at + i].timestamp > others) count = i;
+      if (records[input.at + i].timestamp > last) count = i;
   running_ = chosen;
   return {chosen, std::span(records).subspan(input.at, count)};
 }

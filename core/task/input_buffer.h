@@ -59,6 +59,7 @@ class InputBuffer {
   };
   void drop_finished(Input& input);
   bool may_come(Input& input, Duration now);
+  int64_t last_before_others(size_t chosen) const;
 
   const Duration max_idle_;
   std::optional<Duration> idle_end_;

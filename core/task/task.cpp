@@ -242,6 +242,16 @@ Status Task::write_changes() {
   });
 }
 
+// What was committed may be there under the short name, if there are many.
+int64_t& Task::progress(const std::string& name) {
+  int64_t& known = progress_.try_emplace(name, kUnknownTime).first->second;
+  if (const auto committed = progress_.find(short_name(name)); committed != progress_.end()) {
+    known = std::max(known, committed->second);
+    progress_.erase(committed);
+  }
+  return known;
+}
+
 void Task::offsets(std::vector<PartitionOffset>& out, bool all) const {
   Progress known = progress_;
   std::erase_if(known, [](const auto& entry) { return entry.second == kUnknownTime; });

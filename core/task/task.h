@@ -133,7 +133,7 @@ class Task {
   size_t room() const;
   std::span<FetchedRecord> until_due(std::span<FetchedRecord> records) const;
   Status process_run(size_t input, std::span<FetchedRecord> records);
-  int64_t& progress(const std::string& name) { return progress_.try_emplace(name, kUnknownTime).first->second; }
+  int64_t& progress(const std::string& name);
   uint64_t add_schedule(TaskNode& node, uint32_t kind, int64_t interval, int64_t start);
   Status punctuate(Schedules& schedules, int64_t now, bool holders_only);
   Status checked(kst_status status);

@@ -218,8 +218,9 @@ Status TopologyTestDriver::send(std::span<const InputRecord> records) {
   return guarded([&]() -> Status {
     for (const auto& record : records) {
       KSTREAMD_TRY(append(record));
-      KSTREAMD_TRY(settle(Held::may_stay));
+      if (!options_.together) KSTREAMD_TRY(settle(Held::may_stay));
     }
+    if (options_.together) KSTREAMD_TRY(settle(Held::may_stay));
     return options_.manual_commits ? Status() : commit_once();
   });
 }
@@ -332,7 +333,14 @@ Result<size_t> TopologyTestDriver::process(Running& running) {
     running.fed[i] = batch.next_offset;
     running.task->buffer(i, std::move(batch));
   }
-  return running.task->process(kRound);
+  size_t total = 0;
+  while (total < kRound) {
+    auto some = running.task->process(std::min(options_.most_at_once, kRound - total));
+    if (!some) return some;
+    if (*some == 0) break;
+    total += *some;
+  }
+  return total;
 }
 
 // When the next punctuation is due of a processor that may hold records: what it holds may wait for that.
@@ -539,6 +547,23 @@ Result<uint64_t> TopologyTestDriver::store_rows(const std::string& name) const {
   KSTREAMD_TRY(visit_store(name, [&](KeyValueStore& store) {
     auto* versions = store.versions();
     return versions ? versions->latest(count) : store.range(std::nullopt, std::nullopt, false, count);
+  }));
+  return rows;
+}
+
+Result<std::vector<std::pair<std::string, TopologyTestDriver::Row>>> TopologyTestDriver::all_rows(
+    const std::string& name) const {
+  std::vector<std::pair<std::string, Row>> rows;
+  KSTREAMD_TRY(visit_store(name, [&rows](KeyValueStore& store) -> Status {
+    if (auto* versions = store.versions())
+      return versions->latest([&rows](std::string_view key, const Version& version) {
+        rows.emplace_back(key, Row{std::string(version.value), version.from});
+        return true;
+      });
+    return store.range(std::nullopt, std::nullopt, false, [&rows](std::string_view key, const StoreValue& value) {
+      rows.emplace_back(key, Row{std::string(value.value), value.timestamp});
+      return true;
+    });
   }));
   return rows;
 }

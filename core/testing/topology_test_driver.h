@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -42,6 +43,8 @@ struct DriverOptions {
   bool manual_commits = false;                // only commit() commits
   // Another order of tasks that could go on at the same time, and another spread of records without a key.
   uint64_t seed = 0;
+  bool together = false;       // the records of a send are all there before the first is taken up
+  size_t most_at_once = 4096;  // records that a task takes up at a time: no result depends on it
   std::chrono::milliseconds completion_deadline{10'000};
 };
 
@@ -121,6 +124,8 @@ class TopologyTestDriver {
   Result<std::optional<Row>> store_row(const std::string& store, std::string_view key) const;
   // How many rows all tasks together have.
   Result<uint64_t> store_rows(const std::string& store) const;
+  // The rows by the bytes of their keys, in their order, task by task; of versions the latest.
+  Result<std::vector<std::pair<std::string, Row>>> all_rows(const std::string& store) const;
 
   // Records dropped for a reason by a node, or by all. What a crash undid is not counted.
   uint64_t dropped(const std::string& reason, const std::string& node = "") const;

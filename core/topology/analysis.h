@@ -33,6 +33,9 @@ struct Flow {
       0};                 // the end of a window, by stream time: its grace, of a session the gap too
   std::string key_serde;  // of a windowed key: with the window
   std::string value_serde;
+  // It is what the serde reads, or an operator makes for it: no expression or plugin has a say in its type.
+  bool key_typed = false;
+  bool value_typed = false;
 };
 
 // What goes into one of a node's inputs, and the way there.
@@ -122,6 +125,10 @@ std::string repartition_topic(const Declaration& declaration, const std::string&
 std::string changelog_topic(const Declaration& declaration, const std::string& store);
 // The serde of (key, window) for a key's serde. `size` is that of the windows; 0 for sessions.
 std::string windowed_serde(const std::string& key_serde, KeyWindow window, std::chrono::milliseconds size);
+// A time_windowed serde that names no size, with that of the serde which its keys had before; any other as it is.
+std::string with_size_of(const std::string& serde, const std::string& known);
+// Whether it is a time_windowed serde without a size: what it reads has no end.
+bool is_sizeless(const std::string& serde);
 // The serde of a table's updates with their old values, in the topics before regrouped aggregations.
 std::string change_serde(const std::string& value_serde);
 

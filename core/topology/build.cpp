@@ -322,7 +322,7 @@ int Builder::store_index(const StoreUse& use) {
     store.changelogged = entry.changelogged;
     store.changelog_configs = entry.changelog_configs;
     store.ttl = entry.ttl;
-    if (!entry.serde.key.empty()) store.key_serde = entry.serde.key;
+    if (!entry.serde.key.empty()) store.key_serde = with_size_of(entry.serde.key, store.key_serde);
     if (!entry.serde.value.empty()) store.value_serde = entry.serde.value;
     if (!entry.typed && owned) continue;
     store.type = entry.type;

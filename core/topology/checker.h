@@ -56,6 +56,8 @@ class Checker {
   bool check_kind(size_t i);
   bool check_join(size_t i);
   void repartition(size_t i);
+  void check_sizes(size_t i);
+  void check_fit(size_t i, Flow& out);
   Flow output_of(size_t i);
   Flow aggregated(size_t i);
   Flow joined(size_t i);

@@ -1,5 +1,6 @@
 // compile(): from what a file says to the immutable graph, or to everything that is wrong with it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,10 @@ class ProcessorTypes {
   // Where a plugin that was not found would have to be, for a hint.
   virtual std::string where_plugins_are() const = 0;
 };
+
+// How many stream times the nodes of one sub-topology may keep: they are committed beside the offsets of its inputs, in
+// a text for which brokers have so much room (core/protocol/input_start.h).
+constexpr size_t most_times = 250;
 
 struct Compiled {
   std::optional<Topology> topology;    // there when no problem was found

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "core/topology/checker.h"
+#include "core/topology/serde_text.h"
 
 namespace kstreamd {
 namespace {
@@ -18,6 +19,25 @@ bool makes_value(const NodeDeclaration& node) {
 }
 
 bool reads_topic(const std::string& op) { return op == "source" || op == "table" || op == "global_table"; }
+
+// What a serde reads and writes, as far as its name says it.
+enum class Content { text, bytes, number, truth, windowed, any };
+
+Content content_of(const std::string& serde) {
+  if (serde == "string" || serde == "uuid") return Content::text;
+  if (serde == "bytes") return Content::bytes;
+  if (serde == "bool") return Content::truth;
+  static const std::set<std::string> numbers = {"int16", "int32", "int64", "float32", "float64"};
+  if (numbers.count(serde)) return Content::number;
+  return serde.starts_with("{\"time_windowed\":") || serde.starts_with("{\"session_windowed\":") ? Content::windowed
+                                                                                                 : Content::any;
+}
+
+// Whether what one serde reads can be written by another, for all that their names say.
+bool may_fit(const std::string& read, const std::string& written) {
+  const Content from = content_of(read), to = content_of(written);
+  return from == to || from == Content::any || to == Content::any || (from == Content::text && to == Content::bytes);
+}
 
 // "node" or "node.OUTPUT" as part of a name.
 std::string as_name(std::string reference) {
@@ -58,12 +78,16 @@ Flow Checker::merge_inputs(size_t i, uint32_t input) {
       return {};
     }
     merged.key_changed = merged.key_changed || flow.key_changed;
+    merged.key_typed = merged.key_typed && flow.key_typed;
+    merged.value_typed = merged.value_typed && flow.value_typed;
     mixed_key = mixed_key || flow.key_serde != merged.key_serde;
     mixed_value = mixed_value || flow.value_serde != merged.value_serde;
     if (flow.window != merged.window) merged.window = KeyWindow::none;
   }
   if (mixed_key) merged.key_serde = made_serde(true);
   if (mixed_value) merged.value_serde = made_serde(false);
+  merged.key_typed = merged.key_typed && !mixed_key;
+  merged.value_typed = merged.value_typed && !mixed_value;
   return merged;
 }
 
@@ -188,12 +212,46 @@ void Checker::repartition(size_t i) {
   need(in[1], here.name + "-right");
 }
 
+// Keys that cross a topic are read again.
+void Checker::check_sizes(size_t i) {
+  if (declared(i).group_by) return;
+  for (const auto& input : node(i).inputs)
+    if (!node(i).in[input.input].repartition.empty() && is_sizeless(node(i).in[input.input].flow.key_serde))
+      report(i, input.pointer,
+             "the keys of '" + declared(input.node).name + "' go through a topic as " +
+                 serde_text(node(i).in[input.input].flow.key_serde) + ", whose bytes do not say where a window ends",
+             "say it at '" + declared(input.node).name + "': serde: { key: { time_windowed: SERDE, size: 30s } }");
+}
+
+// A key or value that stays as it came has to fit the serde that the node names.
+void Checker::check_fit(size_t i, Flow& out) {
+  const auto& in = node(i).in[0].flow;
+  for (const bool key : {true, false}) {
+    bool& typed = key ? out.key_typed : out.value_typed;
+    const auto& known = key ? in.key_serde : in.value_serde;
+    const auto& named = key ? out.key_serde : out.value_serde;
+    if (!typed || may_fit(known, named)) {
+      typed = typed && content_of(known) == content_of(named);
+      continue;
+    }
+    const auto& own = declared(i).serde;
+    const std::string part = key ? "key" : "value";
+    const std::string place = declared(i).operator_name == "sink" ? "/sink" : "/serde";
+    report(i, (key ? own.key : own.value).empty() ? "" : place + "/" + part,
+           "the " + part + " comes as " + serde_text(known) + " from '" + declared(node(i).inputs[0].node).name +
+               "', and cannot be written as " + serde_text(named),
+           "name the serde that it has, or make another " + part + " of it: map: { " + part + ": EXPRESSION }");
+  }
+}
+
 // The table of an aggregation.
 Flow Checker::aggregated(size_t i) {
   const auto& here = declared(i);
   const Flow& in = node(i).in[0].flow;
   Flow out;
   out.known = out.table = true;
+  out.key_typed = here.window || (in.key_typed && !here.group_by);
+  out.value_typed = here.operator_name == "count";
   out.key_serde = here.group_by ? made_serde(true) : in.key_serde;
   if (!here.serde.key.empty()) out.key_serde = here.serde.key;
   if (here.operator_name == "count") {
@@ -223,7 +281,7 @@ Flow Checker::joined(size_t i) {
   const Flow &left = node(i).in[0].flow, &right = node(i).in[1].flow;
   Flow out = left;
   out.table = left.table && right.table;
-  out.versioned = false;
+  out.versioned = out.value_typed = false;
   out.key_changed = left.key_changed && right.global;
   out.value_serde = made_serde(false);
   return out;
@@ -240,6 +298,8 @@ Flow Checker::output_of(size_t i) {
     out.window = KeyWindow::none;
   }
   if (makes_value(here) && op != "join") out.value_serde = made_serde(false);
+  out.key_typed = out.key_typed && !makes_key(here) && op != "process";
+  out.value_typed = out.value_typed && !makes_value(here) && op != "process";
   out.key_changed = out.key_changed || makes_key(here) || op == "process";
   if (op == "repartition" || op == "to_table") out.key_changed = false;
   if (op == "to_stream") out.table = out.versioned = false;
@@ -249,8 +309,10 @@ Flow Checker::output_of(size_t i) {
     out.key_serde = declaration_.default_serde.key;
     out.value_serde = declaration_.default_serde.value;
   }
-  if (!here.serde.key.empty()) out.key_serde = here.serde.key;
+  if (!here.serde.key.empty())
+    out.key_serde = op == "sink" ? here.serde.key : with_size_of(here.serde.key, node(i).in[0].flow.key_serde);
   if (!here.serde.value.empty()) out.value_serde = here.serde.value;
+  check_fit(i, out);
   if (out.table && !here.stores.empty()) {
     const auto* store = entry(here.stores[0]);
     out.versioned = store && store->type == "versioned";
@@ -264,7 +326,7 @@ void Checker::infer(size_t i) {
   if (node(i).broken || node(i).unresolved) return;
   if (reads_topic(op)) {
     Flow out;
-    out.known = true;
+    out.known = out.key_typed = out.value_typed = true;
     out.table = op != "source";
     out.global = op == "global_table";
     out.key_serde = here.serde.key.empty() ? declaration_.default_serde.key : here.serde.key;
@@ -292,6 +354,7 @@ void Checker::infer(size_t i) {
   if (op == "join" && node(i).in[1].flow.table && !node(i).in[0].flow.table)
     for (auto& in : node(i).inputs) in.lookup = in.input == 1;
   repartition(i);
+  check_sizes(i);
   node(i).out = output_of(i);
 }
 

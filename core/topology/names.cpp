@@ -11,6 +11,16 @@ namespace {
 // A serde inside another's specification: a name, or a specification itself.
 std::string inner_serde(const std::string& serde) { return serde.starts_with('{') ? serde : quote_json(serde); }
 
+constexpr std::string_view time_windowed = "{\"time_windowed\":";
+
+// Of a time_windowed serde: its last part, `,"size":30000}`; empty without one.
+std::string size_of(const std::string& serde) {
+  const auto at = serde.rfind(",\"size\":");
+  if (!serde.starts_with(time_windowed) || at == std::string::npos) return "";
+  const auto digits = serde.find_first_not_of("0123456789", at + 8);
+  return digits == serde.size() - 1 ? serde.substr(at) : "";
+}
+
 constexpr size_t max_topic_name = 249;
 
 }  // namespace
@@ -53,6 +63,14 @@ std::string windowed_serde(const std::string& key_serde, KeyWindow window, std::
   if (window == KeyWindow::session) return "{\"session_windowed\":" + inner_serde(key_serde) + "}";
   return "{\"time_windowed\":" + inner_serde(key_serde) + ",\"size\":" + std::to_string(size.count()) + "}";
 }
+
+std::string with_size_of(const std::string& serde, const std::string& known) {
+  const std::string size = size_of(known);
+  if (!is_sizeless(serde) || size.empty()) return serde;
+  return serde.substr(0, serde.size() - 1) + size;
+}
+
+bool is_sizeless(const std::string& serde) { return serde.starts_with(time_windowed) && size_of(serde).empty(); }
 
 std::string change_serde(const std::string& value_serde) { return "{\"change\":" + inner_serde(value_serde) + "}"; }
 

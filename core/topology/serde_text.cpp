@@ -26,6 +26,7 @@ size_t literal_end(std::string_view text, size_t at) {
 std::string duration_text(std::chrono::milliseconds duration) {
   static constexpr std::pair<int64_t, const char*> units[] = {
       {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}};
+  if (duration.count() == 0) return "0s";
   for (const auto& [ms, unit] : units)
     if (duration.count() % ms == 0) return std::to_string(duration.count() / ms) + unit;
   return std::to_string(duration.count()) + "ms";

@@ -32,6 +32,40 @@ nodes:
     from: in
     sink: { topic: TAG-sink, key: string, value: string }
 """
+# Lua that never ends, or takes all memory, for a record that says so.
+GREEDY = """
+kstreamd: 1
+name: TAG-greedy
+on_error: { processing: ACTION }
+dead_letter_topic: TAG-dlq
+nodes:
+  in:
+    source: { topic: TAG-in, key: string, value: string }
+  work:
+    from: in
+    map_values: "if value == 'loop' then while true do end elseif value == 'eat' then local t = {} while true do t[#t + 1] = string.rep('x', 1000000) end end return value"
+    serde: { value: string }
+  out:
+    from: work
+    sink: { topic: TAG-out, key: string, value: string }
+"""
+GREEDY_ERRORS = {"loop": "stopped after the work of 10000000 instructions: it runs too long", "eat": "it needs more than 64 MiB of memory"}
+JOIN = """
+kstreamd: 1
+name: TAG-join
+nodes:
+  left:
+    source: { topic: TAG-left, key: string, value: string }
+  right:
+    source: { topic: TAG-right, key: string, value: string }
+  joined:
+    from: left
+    join: { with: right, within: 1m, value: "left .. right" }
+    serde: { value: string }
+  out:
+    from: joined
+    sink: { topic: TAG-out, key: string, value: string }
+"""
 GOOD = ["1", '{"a":2}', "[3]"]
 BAD = "not json {"
 
@@ -96,6 +130,50 @@ class BadInputBase:
         lab.until(lambda: daemon.metric("kstreamd_records_dropped_total", reason="deserialization") == 1,
                   lambda: f"one record dropped: {daemon.get('/metrics')[1]}")
         self.assertEqual(daemon.stop(), 0)
+
+
+    def feed_greedy(self, action):
+        topology = self.topology(GREEDY.replace("ACTION", action))
+        for topic in ("in", "out", "dlq"):
+            self.log.create(f"{self.tag}-{topic}", 1)
+        self.log.produce(f"{self.tag}-in", [f"k|{value}" for value in ("a", "loop", "b", "eat", "c")], "--key-separator", "|")
+        return topology
+
+    def test_an_expression_that_never_ends_or_eats_memory_costs_its_record_alone(self):
+        daemon = self.daemon(self.feed_greedy("dead_letter")).wait_ready()
+        lab.until(lambda: daemon.metric("kstreamd_records_produced_total", node="out") == 3, lambda: daemon.get("/metrics")[1])
+        self.assertEqual(daemon.metric("kstreamd_records_dropped_total", reason="processing"), 2)
+        self.assertEqual(daemon.get("/readyz")[0], 200)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(self.output(), ["a", "b", "c"])
+        dead = self.log.consume(f"{self.tag}-dlq", "--key", "string", "--value", "string")
+        self.assertEqual([record["value"] for record in dead], ["loop", "eat"])
+        for record in dead:
+            self.assertIn(GREEDY_ERRORS[record["value"]], headers_of(record)["__streams.errors.message"])
+
+    def test_an_expression_that_never_ends_stops_its_topology_where_errors_do(self):
+        daemon = self.daemon(self.feed_greedy("fail"))
+        failed = lab.until(lambda: [t for t in topologies(daemon) if t["state"] == "failed"], "the topology failed")
+        self.assertIn(f"record {self.tag}-in-0@1: expression ", failed[0]["error"])
+        self.assertIn(GREEDY_ERRORS["loop"], failed[0]["error"])
+        self.assertEqual(daemon.get("/healthz")[0], 200)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_a_join_of_topics_with_different_partition_counts_is_refused_before_it_starts(self):
+        for topic, partitions in (("left", 4), ("right", 3), ("out", 1)):
+            self.log.create(f"{self.tag}-{topic}", partitions)
+            self.log.produce(f"{self.tag}-{topic}", ["k|x"], "--key-separator", "|")
+        done = self.drain(self.topology(JOIN), expect=1)
+        self.assertIn(f"topology '{self.tag}-join', node 'joined': topic '{self.tag}-left' has 4 partitions, and topic '{self.tag}-right' has "
+                      "3: records of one key would not meet in one task", done.output())
+        self.assertIn(f"give both topics the same number of partitions, or let what comes from '{self.tag}-right' go through a node with "
+                      "repartition: { partitions: 4 }", done.output())
+        self.assertEqual(len(self.log.consume(f"{self.tag}-out")), 1)
+        # The remedy is one.
+        mended = JOIN.replace("with: right", "with: even").replace("  joined:", "  even:\n    from: right\n    repartition: { partitions: 4 }\n"
+                                                                   "    serde: { key: string, value: string }\n  joined:")
+        self.drain(self.topology(mended))
+        self.assertEqual([r["value"] for r in self.log.consume(f"{self.tag}-out", "--value", "string")], ["x", "xx"])
 
 
 class BadInputOnKafka(BadInputBase, lab.LabTest):

@@ -6,6 +6,7 @@
 #include "core/protocol/restore_plan.h"
 #include "core/protocol/task_plan.h"
 #include "core/protocol/transaction_recovery.h"
+#include "core/topology/compile.h"
 
 namespace kstreamd {
 namespace {
@@ -144,6 +145,44 @@ TEST_CASE("repartition topics take the partition counts of what their records me
   CHECK(plan.error().message.find("'j-join-right-repartition' has 3") != std::string::npos);
 }
 
+TEST_CASE("of two sub-topologies that read each other's topics the other inputs decide") {
+  // there and back: what the second makes of the first's records comes back to it.
+  Topology topology;
+  topology.name = "c";
+  auto add = [&](NodeKind kind, const std::string& topic, int sub) {
+    Node node = source(topic + (kind == NodeKind::sink ? "-sink" : "-source"), {topic}, sub);
+    node.kind = kind;
+    topology.nodes.push_back(std::move(node));
+    return static_cast<int>(topology.nodes.size()) - 1;
+  };
+  topology.sub_topologies.resize(2);
+  topology.sub_topologies[0].name = "first";
+  topology.sub_topologies[1].name = "second";
+  topology.sub_topologies[0].sources = {add(NodeKind::source, "in", 0)};
+  int from = 0;
+  for (const std::string topic : {"c-there-repartition", "c-back-repartition"}) {
+    const int sink = add(NodeKind::sink, topic, from), reader = add(NodeKind::source, topic, 1 - from);
+    topology.sub_topologies[1 - from].sources.push_back(reader);
+    topology.repartitions.push_back({topic, sink, reader, "x", std::nullopt});
+    from = 1 - from;
+  }
+  auto plan = plan_tasks(topology, {{"in", 3}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions ==
+        std::map<std::string, int32_t>{{"c-back-repartition", 3}, {"c-there-repartition", 3}});
+  CHECK(plan->tasks.size() == 6);
+  CHECK(plan->tasks[0].inputs.size() == 2);
+  // As many tasks as the topic has partitions that comes back.
+  topology.repartitions[1].partitions = 5;
+  plan = plan_tasks(topology, {{"in", 3}});
+  REQUIRE(plan);
+  CHECK(plan->tasks.size() == 8);
+  topology.sub_topologies[0].sources = {topology.repartitions[1].source_node};
+  const auto refused = plan_tasks(topology, {{"in", 3}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "the partition count of topic 'c-back-repartition' is not known");
+}
+
 TEST_CASE("a topic whose partitions are not known is named") {
   auto plan = plan_tasks(word_count(), {});
   REQUIRE_FALSE(plan);
@@ -268,6 +307,26 @@ TEST_CASE("the progress of processors is written and read as Kafka Streams' meta
   Progress merged{{"a", 5}, {"b", 7}};
   merge_progress(merged, {{"a", 6}, {"b", 2}, {"c", 1}});
   CHECK(merged == Progress{{"a", 6}, {"b", 7}, {"c", 1}});
+}
+
+TEST_CASE("progress that has no room in full keeps short names") {
+  constexpr size_t room = 4096;  // offset.metadata.max.bytes of a broker that says nothing else
+  Progress many;
+  for (size_t i = 0; i < most_times; ++i)
+    many[std::string(90, 'n') + std::to_string(i) + "/t"] = 1'700'000'000'000 + static_cast<int64_t>(i);
+  const std::string text = input_metadata(1000, many);
+  CHECK(text.size() <= room);
+  const InputStart read = input_start(0, text);
+  CHECK(read.time == 1000);
+  REQUIRE(read.progress.size() == most_times);
+  for (const auto& [name, value] : many) CHECK(read.progress.at(short_name(name)) == value);
+  // Of those that nobody asked for by their full names nothing is lost when they are written again.
+  CHECK(input_metadata(1000, read.progress).size() <= room);
+  CHECK(input_start(0, input_metadata(1000, read.progress)).progress == read.progress);
+  const Progress few{*read.progress.begin(), {"a/t", INT64_MAX}};
+  CHECK(input_start(0, input_metadata(1000, few)).progress == few);
+  many.begin()->second = INT64_MAX;
+  CHECK(input_start(0, input_metadata(1000, many)).progress.at(short_name(many.begin()->first)) == (1LL << 56) - 1);
 }
 
 }  // namespace

@@ -48,6 +48,20 @@ TEST_CASE("the input with the earliest head goes first, and only as far as the o
   CHECK(buffer.next(100).input == 1);
 }
 
+TEST_CASE("of equal timestamps those of the first input go first, whatever the limit") {
+  for (const size_t limit : {1, 2, 100}) {
+    InputBuffer buffer(std::vector<int64_t>{0, 0});
+    buffer.add(0, batch(0, {5, 7, 7, 9}, true));
+    buffer.add(1, batch(0, {3, 5, 5, 7, 8}, true));
+    std::string order;
+    for (auto run = buffer.next(limit); !run.records.empty(); run = buffer.next(limit)) {
+      for (const auto& record : run.records) order += (run.input == 0 ? " a" : " b") + std::to_string(record.timestamp);
+      buffer.consume(run.records.size());
+    }
+    CHECK(order == " b3 a5 b5 b5 a7 a7 b7 b8 a9");
+  }
+}
+
 TEST_CASE("an input that may still have earlier records holds the others back") {
   InputBuffer buffer(std::vector<int64_t>{0, 0});
   buffer.add(0, batch(0, {1}));

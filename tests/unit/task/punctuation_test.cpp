@@ -1,9 +1,14 @@
 // When punctuations fire. The cases are what Kafka Streams 4.3.1 was seen to do with these schedules and events, order
 // included.
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "core/spec/values.h"
+#include "core/spec/yaml_tree.h"
 #include "kstreamd/abi/schedule.h"
 #include "tests/unit/task/task_fixture.h"
 
@@ -274,6 +279,53 @@ TEST_CASE("batch sizes do not change when punctuations fire") {
     for (size_t batch : {2, 3, 100})
       if (in_init) play(plan, batch);
   }
+}
+
+// The table that the cases above were taken from, where it is at hand: $KSTREAMD_GOLDEN, or beside this tree.
+std::vector<Case> recorded_cases() {
+  const char* told = std::getenv("KSTREAMD_GOLDEN");
+  std::ifstream file(std::string(told ? told : KSTREAMD_PROJECT_DIR "/../shared/golden") + "/time/README-cases.yaml");
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (content.str().empty()) return {};
+  std::vector<Diagnostic> problems;
+  const auto root = parse_yaml(content.str(), "README-cases.yaml", problems);
+  REQUIRE(root);
+  const auto number = [](const YamlNode& node, const char* key, int64_t otherwise) {
+    const auto* entry = node.find(key);
+    return entry ? std::stoll(entry->value->text) : otherwise;
+  };
+  std::vector<Case> all;
+  for (const auto& item : root->items) {
+    Case plan{item->find("name")->value->text, {}, {}};
+    for (const auto& schedule : item->find("schedules")->value->items)
+      plan.schedules.push_back({.id = schedule->find("id")->value->text.at(0),
+                                .clock = schedule->find("type")->value->text == "stream_time" ? stream : wall,
+                                .interval = parse_duration(schedule->find("interval")->value->text)->count(),
+                                .start = number(*schedule, "start", KST_NO_START),
+                                .cancel_after = static_cast<int>(number(*schedule, "cancel_after", 0)),
+                                .on_record = static_cast<int>(number(*schedule, "scheduled_on_record", 0))});
+    for (const auto& happened : item->find("events")->value->items) {
+      const auto* time = happened->find("advance");
+      Event event{time ? advance : record,
+                  time ? parse_duration(time->value->text)->count() : number(*happened, "record", 0), ""};
+      for (const auto& call : happened->find("order")->value->items) {
+        if (!event.order.empty()) event.order += ' ';
+        event.order +=
+            call->entries.empty() ? call->text : call->entries.front().key + call->entries.front().value->text;
+      }
+      plan.events.push_back(std::move(event));
+    }
+    all.push_back(std::move(plan));
+  }
+  return all;
+}
+
+TEST_CASE("punctuations fire as the recorded table says") {
+  const auto recorded = recorded_cases();
+  if (recorded.empty()) WARN("skipped: there is no table of recorded cases; set KSTREAMD_GOLDEN to their folder");
+  for (const auto& plan : recorded) play(plan, 1);
+  if (!recorded.empty()) CHECK(recorded.size() == cases().size());
 }
 
 // Forwards a record with its time as the value; the rest as the tests need it.

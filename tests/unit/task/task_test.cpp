@@ -285,6 +285,31 @@ TEST_CASE("the progress of processors is committed with the offsets, and goes ba
   CHECK(found == std::vector<int64_t>{40, 40, 60});
 }
 
+TEST_CASE("progress that was committed under its short name is found under the full one") {
+  Fixture f;
+  f.start_at = {0, 500, {{short_name("work/time"), 40}, {short_name("gone/time"), 30}}};
+  std::vector<int64_t> found;
+  f.processors.steps["work"] = [&](const Record& r, ProcessorContext& c) {
+    found.push_back(*c.progress("time"));
+    return c.forward(0, {&r, 1});
+  };
+  Task& task = f.start();
+  auto committed = [&] {
+    std::vector<PartitionOffset> offsets;
+    task.offsets(offsets, true);
+    return input_start(0, offsets.at(0).metadata).progress;
+  };
+  CHECK(committed() == f.start_at.progress);
+  f.send({"a"});
+  REQUIRE(task.process(100));
+  CHECK(committed() == Progress{{"work/time", 40}, {short_name("gone/time"), 30}});
+  REQUIRE(task.rollback());
+  f.next_offset = 0;
+  f.send({"a"});
+  REQUIRE(task.process(100));
+  CHECK(found == std::vector<int64_t>{40, 40});
+}
+
 TEST_CASE("a processor that stops for no reason is stopped with one") {
   Fixture f;
   f.processors.steps["work"] = [](const Record&, ProcessorContext&) { return kst_status{KST_STOP}; };

@@ -98,12 +98,12 @@ TEST_CASE("serdes: unchanged ones are kept, expressions make json, and what is n
     CHECK(t.stores[0].changelog_configs.at("segment.bytes") == "1000");
   }
   SECTION("a source and a sink may leave theirs to default_serde") {
-    d.default_serde = {"bytes", "bytes"};
+    d.default_serde = {"bytes", "json"};
     d.nodes[0].serde = {};
     d.nodes[4].serde = {};
     auto t = compiled(d);
     CHECK(find(t, "lines").key_serde == "bytes");
-    CHECK(find(t, "out").value_serde == "bytes");
+    CHECK(find(t, "out").value_serde == "json");
   }
 }
 

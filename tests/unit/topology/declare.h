@@ -27,7 +27,7 @@ inline NodeDeclaration source(const std::string& name, const std::string& topic,
 }
 
 inline NodeDeclaration sink(const std::string& name, const std::string& from, const std::string& topic,
-                            const std::string& key = "string", const std::string& value = "int64") {
+                            const std::string& key = "string", const std::string& value = "json") {
   auto n = node(name, "sink", {from});
   n.topics = {topic};
   n.serde = {key, value};

@@ -211,6 +211,76 @@ TEST_CASE("a store that nobody uses is a warning") {
   CHECK(result.topology->stores.empty());
 }
 
+TEST_CASE("what stays as it came fits the serde that it is written with") {
+  auto p = problem(topology({source("lines", "in", "string", "string"), node("kept", "filter", {"lines"}, "true"),
+                             sink("out", "kept", "out", "string", "int64")}));
+  CHECK(p.node == "out");
+  CHECK(p.pointer == "/sink/value");
+  CHECK(p.message == "the value comes as string from 'kept', and cannot be written as int64");
+  CHECK(p.hint == "name the serde that it has, or make another value of it: map: { value: EXPRESSION }");
+  // An expression may have made anything; so may a plugin.
+  auto d = topology({source("lines", "in", "string", "string"), node("made", "map_values", {"lines"}, "#value"),
+                     process("x", "lines", "sort_out"), sink("one", "made", "a", "string", "int64"),
+                     sink("two", "x.good", "b", "int64", "int64")});
+  CHECK(problems(d).empty());
+  // The key of a count is that of its input, its value a number.
+  d = topology({source("lines", "in", "int64", "string"), count("counts", {"lines"}),
+                sink("out", "counts", "out", "string", "string")});
+  auto both = problems(d);
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].message == "the key comes as int64 from 'counts', and cannot be written as string");
+  CHECK(both[1].message == "the value comes as int64 from 'counts', and cannot be written as string");
+  d.nodes[1].window = Window{.size = std::chrono::minutes(5)};
+  CHECK(problem(topology({d.nodes[0], d.nodes[1], sink("out", "counts", "out", "int64", "int64")})).message ==
+        "the key comes as { time_windowed: int64, size: 5m } from 'counts', and cannot be written as int64");
+  auto renamed = node("renamed", "filter", {"lines"}, "true");
+  renamed.serde.value = "bool";
+  p = problem(topology({source("lines", "in", "string", "int32"), renamed}));
+  CHECK(p.pointer == "/serde/value");
+  CHECK(p.message == "the value comes as int32 from 'lines', and cannot be written as bool");
+  // Texts are bytes, and any number may be written as another.
+  CHECK(problems(topology({source("lines", "in", "string", "int32"), sink("out", "lines", "out", "bytes", "float64")}))
+            .empty());
+}
+
+TEST_CASE("a serde of windows that names no size gets that of the windows above") {
+  auto counts = count("counts", {"lines"});
+  counts.window = Window{.size = std::chrono::seconds(30)};
+  auto again = node("again", "repartition", {"stream"});
+  again.serde.key = R"({"time_windowed":"string"})";
+  const auto d = topology({source("lines", "in"), counts, node("stream", "to_stream", {"counts"}), again});
+  const auto compiled = compile(d, FakeTypes());
+  REQUIRE(compiled.topology);
+  CHECK(find(*compiled.topology, "again").key_serde == R"({"time_windowed":"string","size":30000})");
+  // Where nothing says it, such keys do not go through a topic, from which they would come back without an end.
+  auto made = node("made", "map_values", {"lines"}, "value");
+  made.serde.key = R"({"time_windowed":"string"})";
+  auto p = problem(topology({source("lines", "in", "json", "string"), made, node("again", "repartition", {"made"})}));
+  CHECK(p.node == "again");
+  CHECK(p.pointer == "/from/0");
+  CHECK(p.message ==
+        "the keys of 'made' go through a topic as { time_windowed: string }, whose bytes do not say where a window "
+        "ends");
+  CHECK(p.hint == "say it at 'made': serde: { key: { time_windowed: SERDE, size: 30s } }");
+}
+
+TEST_CASE("a sub-topology keeps no more stream times than Kafka has room for beside an offset") {
+  std::vector<NodeDeclaration> nodes = {source("lines", "in")};
+  for (size_t i = 0; i <= most_times; ++i) {
+    nodes.push_back(count("counts" + std::to_string(i), {"lines"}));
+    nodes.back().window = Window{.size = std::chrono::minutes(5)};
+  }
+  const auto p = problem(topology(nodes));
+  CHECK(p.node == "counts250");
+  CHECK(p.message ==
+        "with this node sub-topology 'lines' keeps more than 250 stream times (one for each windowed aggregation, join "
+        "of streams and suppress, two with emit: on_window_close), which Kafka has no room for beside an offset");
+  nodes.pop_back();
+  CHECK(problems(topology(nodes)).empty());
+  nodes.back().emit = Emit::on_window_close;
+  CHECK(problem(topology(nodes)).node == "counts249");
+}
+
 TEST_CASE("all problems come in one run, in the order of the file") {
   auto d = topology({source("in", "in", "", "string"), node("a", "filter", {"nowhere"}, "bad"),
                      sink("out", "in", "out", "string", "wrong")});

@@ -14,8 +14,8 @@ namespace {
 Topology sample() {
   auto counts = count("counts", {"in"}, "counts");
   counts.group_by = {"value \"x\"", std::nullopt};
-  auto d = topology(
-      {source("in", "lines"), counts, process("seen", "in", "dedup", {"recent"}), sink("out", "counts", "words")});
+  auto d = topology({source("in", "lines"), counts, process("seen", "in", "dedup", {"recent"}),
+                     sink("out", "counts", "words", "string", "int64")});
   d.stores = {{"recent", "key_value", {"bytes", "int64"}, false, false, {}}};
   auto result = compile(d, FakeTypes());
   REQUIRE(result.topology.has_value());

@@ -264,7 +264,7 @@ TEST_CASE("a restoration that is broken off goes on where it was") {
   CHECK(rows(state->store(0)) == log.rows(cut));
 }
 
-TEST_CASE("restoration of 1,000,000 rows", "[.][benchmark]") {
+TEST_CASE("restoration of a million rows", "[.][benchmark]") {
   const bool persistent = GENERATE(false, true);
   const bool alike = GENERATE(false, true);  // keys that begin alike
   constexpr size_t kRows = 1'000'000, kBatch = 10'000;

@@ -210,7 +210,7 @@ Status Daemon::plan_memory() {
     shares += (shares.empty() ? "" : ", ") + part + " " + memory_text(bytes);
   }
   log(LogLevel::info, "memory", {{"limit", memory_text(limit)}, {"shares", shares}});
-  for (const char* part : {"block_cache", "write_buffers", "cached_rows", "overlays"})
+  for (const char* part : {"block_cache", "write_buffers", "cached_rows", "overlays", "fetch_queues", "restore"})
     memory_gauges_[part] = metrics_->gauge("kstreamd_memory_bytes", {{"part", part}});
   return {};
 }
@@ -221,6 +221,9 @@ void Daemon::update_memory_metrics() {
   memory_gauges_.at("write_buffers")->set(static_cast<double>(state.write_buffers));
   memory_gauges_.at("cached_rows")->set(static_cast<double>(state.cached_rows));
   memory_gauges_.at("overlays")->set(static_cast<double>(state.uncommitted));
+  const FetchedMemory fetched = cluster_->fetched_memory();
+  memory_gauges_.at("fetch_queues")->set(static_cast<double>(fetched.sources));
+  memory_gauges_.at("restore")->set(static_cast<double>(state.restore_buffers + fetched.readers));
 }
 
 // The state folder, and what is known of crashes.

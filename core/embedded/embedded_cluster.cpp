@@ -12,8 +12,8 @@ namespace {
 
 class EmbeddedMember final : public GroupMember {
  public:
-  EmbeddedMember(std::shared_ptr<Broker> broker, const GroupConfig& config)
-      : broker_(std::move(broker)), group_id_(config.group_id) {
+  EmbeddedMember(std::shared_ptr<Broker> broker, const GroupConfig& config, std::shared_ptr<SumOfParts> fetched)
+      : broker_(std::move(broker)), group_id_(config.group_id), fetched_(std::move(fetched)) {
     membership_.config = config;
     membership_.keeps_place = !config.instance_id.empty();
     broker_->groups->join(membership_);
@@ -23,7 +23,7 @@ class EmbeddedMember final : public GroupMember {
   GroupEvent poll(Duration timeout) override { return broker_->groups->poll(membership_, timeout); }
   Status finish(const GroupEvent& event) override { return broker_->groups->finish(membership_, event); }
   std::shared_ptr<const GroupToken> token() const override { return broker_->groups->token(membership_); }
-  std::unique_ptr<RecordSource> make_source() override { return std::make_unique<LogReader>(broker_, true); }
+  std::unique_ptr<RecordSource> make_source() override { return std::make_unique<LogReader>(broker_, true, fetched_); }
   Result<std::vector<PartitionOffset>> committed(std::span<const TopicPartition> partitions,
                                                  Duration timeout) override {
     return broker_->groups->committed(group_id_, partitions, timeout);
@@ -36,7 +36,8 @@ class EmbeddedMember final : public GroupMember {
  private:
   const std::shared_ptr<Broker> broker_;
   const std::string group_id_;
-  Membership membership_;  // guarded by the groups' lock
+  const std::shared_ptr<SumOfParts> fetched_;  // by its sources
+  Membership membership_;                      // guarded by the groups' lock
 };
 
 class EmbeddedAdmin final : public Admin {
@@ -145,14 +146,15 @@ class EmbeddedCluster final : public Cluster, public EmbeddedLevers {
   Result<std::unique_ptr<GroupMember>> join(const GroupConfig& config) override {
     if (config.group_id.empty() || config.topic.empty())
       return Error{Recovery::stop_topology, "a group needs an id and a topic", "name them"};
-    return std::unique_ptr<GroupMember>(std::make_unique<EmbeddedMember>(broker_, config));
+    return std::unique_ptr<GroupMember>(std::make_unique<EmbeddedMember>(broker_, config, sources_));
   }
   Result<std::unique_ptr<Producer>> make_producer(const ProducerConfig& config) override {
     return std::unique_ptr<Producer>(std::make_unique<EmbeddedProducer>(broker_, config));
   }
   Result<std::unique_ptr<RecordSource>> make_reader(bool committed_only) override {
-    return std::unique_ptr<RecordSource>(std::make_unique<LogReader>(broker_, committed_only));
+    return std::unique_ptr<RecordSource>(std::make_unique<LogReader>(broker_, committed_only, readers_));
   }
+  FetchedMemory fetched_memory() const override { return {sources_->value(), readers_->value()}; }
 
   bool expel_member(const std::string& group, const std::string& instance_id) override {
     return broker_->groups->expel(group, instance_id);
@@ -168,6 +170,8 @@ class EmbeddedCluster final : public Cluster, public EmbeddedLevers {
 
  private:
   const std::shared_ptr<Broker> broker_;
+  const std::shared_ptr<SumOfParts> sources_ = std::make_shared<SumOfParts>();
+  const std::shared_ptr<SumOfParts> readers_ = std::make_shared<SumOfParts>();
   EmbeddedAdmin admin_;
 };
 

@@ -37,8 +37,10 @@ class LogReader::Hold final : public BatchHold {
   Arena headers_{1024};
 };
 
-LogReader::LogReader(std::shared_ptr<Broker> broker, bool committed_only)
-    : broker_(std::move(broker)), committed_only_(committed_only) {}
+LogReader::LogReader(std::shared_ptr<Broker> broker, bool committed_only, std::shared_ptr<SumOfParts> fetched)
+    : broker_(std::move(broker)),
+      committed_only_(committed_only),
+      fetched_(std::move(fetched), [this] { return fetched_bytes(); }) {}
 
 LogReader::~LogReader() {
   for (auto& [number, slot] : slots_) slot.log->unwatch(waker_);
@@ -115,6 +117,14 @@ int64_t LogReader::high_watermark(int32_t number) const {
   std::lock_guard lock(mutex_);
   auto it = slots_.find(number);
   return it == slots_.end() ? -1 : it->second.high;
+}
+
+uint64_t LogReader::fetched_bytes() const {
+  std::lock_guard lock(mutex_);
+  uint64_t bytes = 0;
+  for (const auto& [number, slot] : slots_)
+    for (const auto& slice : slot.fetched) bytes += slice.segment->bytes.size();
+  return bytes;
 }
 
 // ---- Polling

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "core/base/sum_of_parts.h"
 #include "core/embedded/broker.h"
 #include "core/ports/cluster.h"
 
@@ -16,7 +17,8 @@ namespace kstreamd::embedded {
 
 class LogReader final : public RecordSource {
  public:
-  LogReader(std::shared_ptr<Broker> broker, bool committed_only);
+  // What it has fetched and not delivered yet is a part of `fetched`.
+  LogReader(std::shared_ptr<Broker> broker, bool committed_only, std::shared_ptr<SumOfParts> fetched);
   ~LogReader() override;
 
   Status assign(int32_t slot, const TopicPartition& partition, int64_t offset) override;
@@ -44,6 +46,7 @@ class LogReader final : public RecordSource {
   };
   class Hold;
 
+  uint64_t fetched_bytes() const;  // [any thread]
   // With mutex_ held:
   Result<Slot*> find(int32_t slot);
   void rewind(Slot& slot, int64_t offset);
@@ -57,7 +60,8 @@ class LogReader final : public RecordSource {
   std::atomic<bool> woken_{false};
   mutable std::mutex mutex_;  // guards what follows
   std::map<int32_t, Slot> slots_;
-  int32_t last_slot_ = -1;  // that was served first
+  int32_t last_slot_ = -1;           // that was served first
+  const SumOfParts::Entry fetched_;  // last, since it asks for what lies above
 };
 
 }  // namespace kstreamd::embedded

@@ -75,7 +75,8 @@ PartitionList make_offsets(std::span<const PartitionOffset> offsets) {
 }
 
 Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& user, const GroupConfig& config,
-                                                            uint64_t source_memory) {
+                                                            uint64_t source_memory,
+                                                            std::shared_ptr<SumOfParts> queued) {
   auto client = Client::make(RD_KAFKA_CONSUMER, member_properties(user, config),
                              std::make_shared<ClientContext>("member"), [](rd_kafka_conf_t* conf) {
                                rd_kafka_conf_set_error_cb(conf, nullptr);  // errors come as events
@@ -83,7 +84,7 @@ Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& us
                              });
   if (!client) return std::move(client).error();
   std::unique_ptr<KafkaGroupMember> member(
-      new KafkaGroupMember(std::move(client).value(), user, config, source_memory));
+      new KafkaGroupMember(std::move(client).value(), user, config, source_memory, std::move(queued)));
   auto topics = make_list();
   rd_kafka_topic_partition_list_add(topics.get(), config.topic.c_str(), RD_KAFKA_PARTITION_UA);
   if (auto err = rd_kafka_subscribe(member->client_.get(), topics.get()))
@@ -91,8 +92,13 @@ Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& us
   return std::unique_ptr<GroupMember>(std::move(member));
 }
 
-KafkaGroupMember::KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory)
-    : client_(std::move(client)), user_(std::move(user)), config_(std::move(config)), source_memory_(source_memory) {
+KafkaGroupMember::KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory,
+                                   std::shared_ptr<SumOfParts> queued)
+    : client_(std::move(client)),
+      user_(std::move(user)),
+      config_(std::move(config)),
+      source_memory_(source_memory),
+      queued_(std::move(queued)) {
   rd_kafka_poll_set_consumer(client_.get());
   queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
 }
@@ -207,8 +213,8 @@ void KafkaGroupMember::set_current(std::shared_ptr<const KafkaToken> token) {
 std::shared_ptr<const GroupToken> KafkaGroupMember::token() const { return current(); }
 
 std::unique_ptr<RecordSource> KafkaGroupMember::make_source() {
-  auto source =
-      KafkaRecordSource::make(source_properties(user_, config_.group_id, true, false, source_memory_), "source");
+  auto source = KafkaRecordSource::make(source_properties(user_, config_.group_id, true, false, source_memory_),
+                                        "source", queued_);
   if (source) return std::move(source).value();
   // The same properties made this member, so what is left as a reason are the process' limits (threads, files).
   return std::make_unique<BrokenSource>(std::move(source).error());

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/sum_of_parts.h"
 #include "core/kafka/client.h"
 #include "core/kafka/group_token.h"
 #include "core/ports/cluster.h"
@@ -20,9 +21,9 @@ namespace kstreamd::kafka {
 // commit(), which any thread may call until the destructor.
 class KafkaGroupMember final : public GroupMember {
  public:
-  // `source_memory`: of each of its sources, in bytes.
+  // `source_memory`: of each of its sources, in bytes; what waits in their queues are parts of `queued`.
   static Result<std::unique_ptr<GroupMember>> make(const Properties& user, const GroupConfig& config,
-                                                   uint64_t source_memory);
+                                                   uint64_t source_memory, std::shared_ptr<SumOfParts> queued);
   ~KafkaGroupMember() override;
 
   GroupEvent poll(Duration timeout) override;
@@ -41,7 +42,8 @@ class KafkaGroupMember final : public GroupMember {
     std::string member_id;  // when it came
   };
 
-  KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory);
+  KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory,
+                   std::shared_ptr<SumOfParts> queued);
   Rebalance rebalance(rd_kafka_event_t* event);
   GroupEvent next();
   PartitionList task_partitions(const std::vector<int32_t>& partitions) const;
@@ -56,6 +58,7 @@ class KafkaGroupMember final : public GroupMember {
   const Properties user_;
   const GroupConfig config_;
   const uint64_t source_memory_;
+  const std::shared_ptr<SumOfParts> queued_;
   Handle<rd_kafka_queue_t> queue_;
 
   // Control thread only.

@@ -17,7 +17,7 @@ class KafkaCluster final : public Cluster {
 
   Admin& admin() override { return admin_; }
   Result<std::unique_ptr<GroupMember>> join(const GroupConfig& config) override {
-    return KafkaGroupMember::make(user_, config, memory_.source);
+    return KafkaGroupMember::make(user_, config, memory_.source, sources_);
   }
   Result<std::unique_ptr<Producer>> make_producer(const ProducerConfig& config) override {
     return KafkaProducer::make(producer_properties(user_, config.transactional_id, memory_.producer),
@@ -28,12 +28,15 @@ class KafkaCluster final : public Cluster {
     auto group = user_.find("group.id");
     return KafkaRecordSource::make(source_properties(user_, group == user_.end() ? "kstreamd-reader" : group->second,
                                                      committed_only, true, memory_.reader),
-                                   "reader");
+                                   "reader", readers_);
   }
+  FetchedMemory fetched_memory() const override { return {sources_->value(), readers_->value()}; }
 
  private:
   const Properties user_;
   const KafkaMemory memory_;
+  const std::shared_ptr<SumOfParts> sources_ = std::make_shared<SumOfParts>();
+  const std::shared_ptr<SumOfParts> readers_ = std::make_shared<SumOfParts>();
   KafkaAdmin admin_;
 };
 

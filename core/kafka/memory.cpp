@@ -10,8 +10,7 @@ namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
 
-// What librdkafka and malloc need for a record beside its key and value, in a fetch queue and in a producer's.
-constexpr uint64_t kFetchedOverhead = 320;
+// What librdkafka and malloc need for a record in a producer's queue, beside its key and value.
 constexpr uint64_t kProducedOverhead = 256;
 
 // librdkafka refuses a fetch.max.bytes below message.max.bytes, which is 1,000,000 unless the user says otherwise.
@@ -67,8 +66,8 @@ std::optional<uint64_t> given_overheads(const Properties& user, const char* name
 
 Queue fetch_queue(const Properties& user, uint64_t room) {
   return split(room, kilobytes(user, "queued.max.messages.kbytes"),
-               given_overheads(user, "queued.min.messages", kFetchedOverhead), {kLeastQueued, kLeastQueued},
-               {kMostQueued, kMostFetchedMessages * kFetchedOverhead});
+               given_overheads(user, "queued.min.messages", kFetchedRecord), {kLeastQueued, kLeastQueued},
+               {kMostQueued, kMostFetchedMessages * kFetchedRecord});
 }
 
 Queue producer_queue(const Properties& user, uint64_t room) {
@@ -105,7 +104,7 @@ void bound_fetch_queue(Properties& tuning, const Properties& user, uint64_t byte
   tuning["fetch.max.bytes"] = std::to_string(fetch);
   tuning["fetch.message.max.bytes"] = std::to_string(std::min(per_partition, fetch));
   tuning["queued.max.messages.kbytes"] = std::to_string(queue.bytes / 1024);
-  tuning["queued.min.messages"] = std::to_string(std::max<uint64_t>(queue.overheads / kFetchedOverhead, 1));
+  tuning["queued.min.messages"] = std::to_string(std::max<uint64_t>(queue.overheads / kFetchedRecord, 1));
 }
 
 void bound_producer_queue(Properties& tuning, const Properties& user, uint64_t bytes) {

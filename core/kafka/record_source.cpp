@@ -90,20 +90,24 @@ class KafkaRecordSource::Hold final : public BatchHold {
   const std::shared_ptr<Pool> pool_;
 };
 
-Result<std::unique_ptr<RecordSource>> KafkaRecordSource::make(const Properties& properties, const std::string& role) {
+Result<std::unique_ptr<RecordSource>> KafkaRecordSource::make(const Properties& properties, const std::string& role,
+                                                              std::shared_ptr<SumOfParts> queued) {
   auto context = std::make_shared<Context>(role);
   auto client = Client::make(RD_KAFKA_CONSUMER, properties, context);
   if (!client) return std::move(client).error();
-  return std::unique_ptr<RecordSource>(new KafkaRecordSource(std::move(client).value(), properties, context));
+  return std::unique_ptr<RecordSource>(
+      new KafkaRecordSource(std::move(client).value(), properties, context, std::move(queued)));
 }
 
-KafkaRecordSource::KafkaRecordSource(Client client, Properties properties, std::shared_ptr<Context> context)
+KafkaRecordSource::KafkaRecordSource(Client client, Properties properties, std::shared_ptr<Context> context,
+                                     std::shared_ptr<SumOfParts> queued)
     : client_(std::move(client)),
       properties_(std::move(properties)),
       context_(std::move(context)),
       limits_(fetch_limits(properties_)),
       records_(rd_kafka_queue_new(client_.get())),
-      pool_(std::make_shared<Pool>()) {}
+      pool_(std::make_shared<Pool>()),
+      queued_(std::move(queued), [this] { return queued_bytes(); }) {}
 
 KafkaRecordSource::~KafkaRecordSource() = default;
 
@@ -237,7 +241,8 @@ Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_record
   first_batch_ = out.size();
   room_ = std::max<size_t>(max_records, 1);
   bytes_ = 0;
-  longest_queue_ = std::max<uint64_t>(longest_queue_, rd_kafka_queue_length(records_.get()));
+  in_poll_ = rd_kafka_queue_length(records_.get());
+  longest_queue_ = std::max<uint64_t>(longest_queue_, in_poll_);
   error_.reset();
   rd_kafka_consume_callback_queue(records_.get(), to_ms(timeout), on_message, this);
   for (size_t i = first_batch_; i < out.size(); ++i) {
@@ -247,6 +252,7 @@ Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_record
     out[i].bytes = std::max(out[i].bytes, kArenaBytes);
   }
   out_ = nullptr;
+  in_poll_ = 0;
   refill();
   if (error_) return *std::exchange(error_, std::nullopt);
   return {};
@@ -257,6 +263,7 @@ Status KafkaRecordSource::poll(std::vector<FetchedBatch>& out, size_t max_record
 // all. So it is done only where the queue was about as long as a limit allows.
 void KafkaRecordSource::refill() {
   taken_.bytes += bytes_;
+  if (taken_.messages > 0) record_size_ = taken_.bytes / taken_.messages;
   if (rd_kafka_queue_length(records_.get()) > 0) return;
   const uint64_t mean = taken_.messages > 0 ? taken_.bytes / taken_.messages : 0;
   const bool full = longest_queue_ >= limits_.messages / 4 * 3 || longest_queue_ * mean >= limits_.bytes / 4 * 3;
@@ -380,6 +387,13 @@ FetchedBatch& KafkaRecordSource::batch_of(Slot& slot) {
   batch.records.reserve(std::min(slot.usual_batch, room_ + 1));
   batch.hold = std::make_unique<Hold>(slot.topic, pool_);
   return batch;
+}
+
+// librdkafka knows the bytes of its queue, but tells them only in its statistics, which cost more than they are worth
+// here: so its records, each as large as those that were taken.
+uint64_t KafkaRecordSource::queued_bytes() const {
+  const uint64_t records = std::max<uint64_t>(rd_kafka_queue_length(records_.get()), in_poll_);
+  return records * (record_size_ + kFetchedOverhead);
 }
 
 void KafkaRecordSource::wake() { rd_kafka_queue_yield(records_.get()); }

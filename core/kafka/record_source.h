@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/arena.h"
+#include "core/base/sum_of_parts.h"
 #include "core/kafka/client.h"
 #include "core/kafka/memory.h"
 #include "core/ports/cluster.h"
@@ -20,7 +21,9 @@ namespace kstreamd::kafka {
 // Thread safety: the owner's thread, but for wake() and high_watermark().
 class KafkaRecordSource final : public RecordSource {
  public:
-  static Result<std::unique_ptr<RecordSource>> make(const Properties& properties, const std::string& role);
+  // What waits in its queue is a part of `queued`.
+  static Result<std::unique_ptr<RecordSource>> make(const Properties& properties, const std::string& role,
+                                                    std::shared_ptr<SumOfParts> queued);
   ~KafkaRecordSource() override;
 
   Status assign(int32_t slot, const TopicPartition& partition, int64_t offset) override;
@@ -48,7 +51,9 @@ class KafkaRecordSource final : public RecordSource {
   class Pool;
   class Hold;
 
-  KafkaRecordSource(Client client, Properties properties, std::shared_ptr<Context> context);
+  KafkaRecordSource(Client client, Properties properties, std::shared_ptr<Context> context,
+                    std::shared_ptr<SumOfParts> queued);
+  uint64_t queued_bytes() const;  // [any thread]
   static void on_message(rd_kafka_message_t* message, void* source);
   void take(rd_kafka_message_t& message);
   void take_error(Slot& slot, const rd_kafka_message_t& message);
@@ -88,6 +93,10 @@ class KafkaRecordSource final : public RecordSource {
 
   mutable std::mutex names_mutex_;
   std::vector<TopicPartition> names_;  // by slot; guarded by names_mutex_
+
+  std::atomic<uint64_t> record_size_{0};  // of a record, about
+  std::atomic<uint64_t> in_poll_{0};      // records that librdkafka has taken out of the queue for the poll that runs
+  const SumOfParts::Entry queued_;        // last, since it asks for what lies above
 };
 
 }  // namespace kstreamd::kafka

@@ -220,6 +220,12 @@ class Admin {
   virtual Status expel(const GroupConfig& member, Duration timeout) = 0;
 };
 
+// What was fetched and waits for a poll, in bytes, about.
+struct FetchedMemory {
+  uint64_t sources = 0;  // of GroupMember::make_source, all together
+  uint64_t readers = 0;  // of Cluster::make_reader
+};
+
 // The connection: makes everything else. Thread safety: every function may be called from any thread.
 class Cluster {
  public:
@@ -229,6 +235,7 @@ class Cluster {
   virtual Result<std::unique_ptr<Producer>> make_producer(const ProducerConfig& config) = 0;
   // A source outside any group, for restoration and `consume`. `committed_only`: read_committed, else read_uncommitted.
   virtual Result<std::unique_ptr<RecordSource>> make_reader(bool committed_only) = 0;
+  virtual FetchedMemory fetched_memory() const { return {}; }
 };
 
 }  // namespace kstreamd

@@ -108,7 +108,7 @@ class KeyValueStore {
   virtual Status put(std::string_view key, const StoreValue& value) = 0;
   // Visits from <= key <= to (nullopt: open) in unsigned byte order, overlay included; the visitor returns false to
   // stop. A put during it is refused. Of windows and sessions, rows with times out of `times` may be left out: the
-  // fewer times, the less is to be looked through.
+  // fewer times, the less is to be looked through. And where both bounds are rows of one key, those of other keys.
   using Visitor = std::function<bool(std::string_view key, const StoreValue& value)>;
   virtual Status range(std::optional<std::string_view> from, std::optional<std::string_view> to, const TimeSpan& times,
                        bool reverse, const Visitor& visit) = 0;
@@ -179,6 +179,7 @@ struct StateMemory {
   uint64_t write_buffers = 0;  // committed, not in files yet
   uint64_t cached_rows = 0;    // rows that were read or committed, as tasks see them
   uint64_t uncommitted = 0;
+  uint64_t restore_buffers = 0;  // restored, not written yet
 };
 
 // A task's state as it is kept, open or not.

@@ -40,6 +40,7 @@ uint64_t sort_by_first_bytes(std::vector<PlacedKey>& rows, std::vector<PlacedKey
     ways *= static_cast<double>(values);
     digits[used++] = digit;
   }
+  if (spare.capacity() < rows.size()) std::vector<PlacedKey>(rows.size()).swap(spare);  // no more than is needed
   spare.resize(rows.size());
   while (used-- > 0) {
     pass(rows, spare, counts[digits[used]], digits[used]);

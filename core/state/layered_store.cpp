@@ -37,6 +37,16 @@ class DirtyWalk {
   size_t end_ = 0;
 };
 
+// Whether two rows differ in their times only.
+bool same_key(KeyLayout layout, std::string_view a, std::string_view b) {
+  if (layout == KeyLayout::window) {
+    const auto one = read_window_key(a), other = read_window_key(b);
+    return one && other && one->key == other->key;
+  }
+  const auto one = read_session_key(a), other = read_session_key(b);
+  return one && other && one->key == other->key;
+}
+
 struct Scan {
   int& scans;
   explicit Scan(int& s) : scans(s) { ++scans; }
@@ -194,7 +204,10 @@ std::unique_ptr<RowCursor> LayeredStore::scan_committed(std::optional<std::strin
   // No row is later than the time, and none that is earlier than the retention is seen.
   const int64_t first = std::max(times.from, clock_.time - config_.retention + 1);
   const int64_t last = std::max(std::min(times.to, clock_.time), first);
-  return scan_segments(rows_, segment_of(config_, first), segment_of(config_, last), from, to, reverse);
+  const uint64_t first_segment = segment_of(config_, first), last_segment = segment_of(config_, last);
+  if (from && to && same_key(config_.layout, *from, *to))
+    return scan_segments_of_key(rows_, first_segment, last_segment, *from, *to, reverse);
+  return scan_segments(rows_, first_segment, last_segment, from, to, reverse);
 }
 
 // Rows that were only read count where they are more than may be cached: a commit lets go of them too.

@@ -11,8 +11,11 @@ namespace kstreamd {
 
 namespace {
 
-// So much waits at least before it is put in its place: more costs memory for rows that are put again and again.
+// So much waits at least before it is put in its place, and half as much as is there. More would cost memory for rows
+// that are put again and again; less, the time to go through what is there more often.
 constexpr size_t kLeastWaiting = 4 << 20;
+
+constexpr size_t kAhead = 8;  // rows that are fetched from memory, in all of which they lie, before their turn
 
 }  // namespace
 
@@ -177,16 +180,17 @@ void MemoryRows::gather(std::string_view key, const StoreValue& value) {
   waiting_.push_back(row);
   prefixes_behind_ = std::max(prefixes_behind_, common_.size());
   waiting_bytes_ += sizeof(Row) + key.size() + value.value.size();
-  if (waiting_bytes_ > std::max<uint64_t>(kLeastWaiting, size_bytes() / 4)) place_waiting();
+  if (waiting_bytes_ > std::max<uint64_t>(kLeastWaiting, size_bytes() / 2)) place_waiting();
 }
 
 void MemoryRows::gathered() {
   place_waiting();
-  waiting_ = {};
-  places_ = {};
-  spare_ = {};
-  sorted_ = {};
-  merged_ = {};
+  // An assignment of {} would keep the memory.
+  std::vector<Row*>().swap(waiting_);
+  std::vector<PlacedKey>().swap(places_);
+  std::vector<PlacedKey>().swap(spare_);
+  std::vector<Gathered>().swap(sorted_);
+  std::vector<Gathered>().swap(merged_);
 }
 
 void MemoryRows::place_waiting() {
@@ -207,6 +211,8 @@ void MemoryRows::place_waiting() {
     rows = rows.subspan(here);
   }
   sorted_.clear();
+  count_.fetch_add(std::exchange(placed_count_, 0), std::memory_order_relaxed);
+  bytes_.fetch_add(std::exchange(placed_bytes_, 0), std::memory_order_relaxed);
 }
 
 // What waits into sorted_: of each key the last.
@@ -214,7 +220,9 @@ void MemoryRows::sort_gathered() {
   if (prefixes_behind_ != common_.size())
     for (PlacedKey& place : places_) place.prefix = prefix_of(waiting_[place.at]->key().substr(common_.size()));
   sort_last_of_each_key(places_, spare_, [this](uint64_t at) { return waiting_[at]->key(); });
-  for (const PlacedKey& place : places_) {
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (i + kAhead < places_.size()) __builtin_prefetch(waiting_[places_[i + kAhead].at]);
+    const PlacedKey& place = places_[i];
     Row* row = std::exchange(waiting_[place.at], nullptr);
     sorted_.push_back({common_.size() == 0 ? place.prefix : prefix_of(row->key()), row});
   }
@@ -229,7 +237,10 @@ void MemoryRows::merge(Leaves::iterator leaf, std::span<const Gathered> rows) {
   const Leaf& old = leaf->second;
   merged_.clear();
   size_t at = 0;
-  for (const Gathered& row : rows) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // Also those of the leaves to come, where few go into each.
+    if (&rows[i] + kAhead < sorted_.data() + sorted_.size()) __builtin_prefetch((&rows[i])[kAhead].row);
+    const Gathered& row = rows[i];
     const std::string_view key = row.row->key();
     while (at < old.count &&
            (old.prefixes[at] != row.prefix ? old.prefixes[at] < row.prefix : old.rows[at]->key() < key)) {
@@ -262,14 +273,14 @@ void MemoryRows::merge(Leaves::iterator leaf, std::span<const Gathered> rows) {
 
 void MemoryRows::count_in(const Row& row) {
   if (by_timestamp_) order_.insert({row.timestamp, row.key()});
-  count_.fetch_add(1, std::memory_order_relaxed);
-  bytes_.fetch_add(row.key().size() + row.value().size(), std::memory_order_relaxed);
+  ++placed_count_;
+  placed_bytes_ += row.key().size() + row.value().size();
 }
 
 void MemoryRows::count_out(const Row& row) {
   if (by_timestamp_) order_.erase({row.timestamp, row.key()});
-  count_.fetch_sub(1, std::memory_order_relaxed);
-  bytes_.fetch_sub(row.key().size() + row.value().size(), std::memory_order_relaxed);
+  --placed_count_;
+  placed_bytes_ -= row.key().size() + row.value().size();
 }
 
 void MemoryRows::insert(Leaves::iterator leaf, size_t at, uint64_t prefix, Row* row) {

@@ -69,7 +69,7 @@ class MemoryRows final : public CommittedRows {
   void place_waiting();
   void sort_gathered();
   void merge(Leaves::iterator leaf, std::span<const Gathered> rows);
-  // A row comes, or goes, in the sums and in the order of expiry.
+  // A row that was gathered comes, or another goes for it: in the sums and in the order of expiry.
   void count_in(const Row& row);
   void count_out(const Row& row);
   // Frees the first rows of a leaf.
@@ -87,6 +87,8 @@ class MemoryRows final : public CommittedRows {
   size_t waiting_bytes_ = 0;
   std::vector<Gathered> sorted_;
   std::vector<Gathered> merged_;
+  uint64_t placed_count_ = 0;  // more, or less, than is in the sums below
+  uint64_t placed_bytes_ = 0;
   std::atomic<uint64_t> count_{0};
   std::atomic<uint64_t> bytes_{0};
 };

@@ -15,8 +15,11 @@
 namespace kstreamd {
 namespace {
 
-constexpr size_t kWriteBytes = 256 << 10;
-constexpr size_t kReadBytes = 64 << 10;  // of each run, while they are merged
+constexpr size_t kWriteBytes = 256 << 10;  // at once; less where the share is small
+constexpr size_t kLeastWriteBytes = 32 << 10;
+// Of each run, while they are merged; less where the share is small.
+constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kLeastReadBytes = 16 << 10;
 
 // O_TMPFILE is not everywhere; a name that is removed at once is.
 int open_nameless(const std::string& folder) {
@@ -74,7 +77,14 @@ class RestoreBuffer::MemorySource final : public Source {
 class RestoreBuffer::RunSource final : public Source {
  public:
   RunSource(RestoreBuffer& buffer, Run run)
-      : Source(buffer.common_.size()), file_(buffer.file_), begin_(run.begin), end_(run.end), error_(buffer.error_) {}
+      : Source(buffer.common_.size()),
+        budget_(*buffer.budget_),
+        read_bytes_(std::clamp(budget_.share() / 2 / buffer.runs_.size(), kLeastReadBytes, kReadBytes)),
+        file_(buffer.file_),
+        begin_(run.begin),
+        end_(run.end),
+        error_(buffer.error_) {}
+  ~RunSource() override { budget_.use(-static_cast<int64_t>(capacity_)); }
   bool next() override {
     Head head;
     if (!need(sizeof head)) return false;
@@ -93,7 +103,9 @@ class RestoreBuffer::RunSource final : public Source {
     const size_t left = filled_ - at_;
     if (left + (end_ - begin_) < size) return false;  // the end
     if (capacity_ < size) {
-      capacity_ = std::max(size, kReadBytes);
+      const size_t capacity = std::max(size, read_bytes_);
+      budget_.use(static_cast<int64_t>(capacity - capacity_));
+      capacity_ = capacity;
       std::unique_ptr<char[]> larger(new char[capacity_]);
       if (left > 0) std::memcpy(larger.get(), bytes_.get() + at_, left);
       bytes_ = std::move(larger);
@@ -116,6 +128,8 @@ class RestoreBuffer::RunSource final : public Source {
     return true;
   }
 
+  RestoreBudget& budget_;
+  const size_t read_bytes_;
   const int file_;
   uint64_t begin_;  // not yet read
   const uint64_t end_;
@@ -156,8 +170,9 @@ void RestoreBuffer::add(std::string_view key, uint32_t size, std::string_view he
   if (!body.empty()) std::memcpy(bytes + key.size() + head.size(), body.data(), body.size());
   if (sorted_ && !rows_.empty()) sorted_ = last_key_ < key;
   last_key_ = {bytes, key.size()};
+  // Doubling would take as much again as there is.
+  if (rows_.size() == rows_.capacity()) rows_.reserve(rows_.size() + rows_.size() / 4 + 16);
   rows_.push_back({0, place});
-  row_bytes_ += whole;
   if (memory_bytes() > budget_->share()) set_aside();
 }
 
@@ -165,7 +180,7 @@ void RestoreBuffer::Unmap::operator()(char* bytes) const { ::munmap(bytes, size)
 
 uint64_t RestoreBuffer::allocate(size_t size) {
   if (chunks_.empty() || chunks_[chunk_].size() - chunk_used_ < size) {
-    if (chunk_used_ > 0) ++chunk_;
+    if (chunk_used_ > 0) chunks_before_ += chunks_[chunk_++].size();
     chunk_used_ = 0;
     if (chunk_ == chunks_.size()) chunks_.emplace_back(Chunk{{nullptr, Unmap{0}}});
     Chunk& chunk = chunks_[chunk_];
@@ -176,6 +191,7 @@ uint64_t RestoreBuffer::allocate(size_t size) {
       if (pages == MAP_FAILED) throw std::bad_alloc();
       chunk.bytes = {static_cast<char*>(pages), Unmap{bytes}};
     }
+    account();
   }
   const uint64_t place = uint64_t{chunk_} << 32 | chunk_used_;
   chunk_used_ += size;
@@ -193,6 +209,7 @@ void RestoreBuffer::sort() {
   if (std::exchange(sorted_, true)) return;
   for (PlacedKey& row : rows_) row.prefix = prefix_of(key_at(row.at).substr(common_.size()));
   sort_last_of_each_key(rows_, spare_, [this](uint64_t place) { return key_at(place); });
+  account();
   last_key_ = key_at(rows_.back().at);
 }
 
@@ -202,15 +219,17 @@ void RestoreBuffer::set_aside() {
   if (file_ < 0) error_ = errno;
   sort();
   const uint64_t begin = aside_;
-  writing_.reserve(kWriteBytes + (kWriteBytes >> 2));
+  const size_t at_once = std::clamp(budget_->share() / 32, kLeastWriteBytes, kWriteBytes);
+  writing_.reserve(at_once + at_once / 4);
   for (size_t i = 0; i < rows_.size(); ++i) {
     constexpr size_t kAhead = 8;  // the rows lie all over memory
     if (i + kAhead < rows_.size()) __builtin_prefetch(bytes_at(rows_[i + kAhead].at));
     const char* bytes = bytes_at(rows_[i].at);
     Head head;
     std::memcpy(&head, bytes, sizeof head);
-    writing_.append(bytes, sizeof head + head.key_size + (head.size == kRemoved ? 0 : head.size));
-    if (writing_.size() < kWriteBytes) continue;
+    writing_.insert(writing_.end(), bytes,
+                    bytes + sizeof head + head.key_size + (head.size == kRemoved ? 0 : head.size));
+    if (writing_.size() < at_once) continue;
     if (!append(writing_)) return forget_rows();
     writing_.clear();
   }
@@ -220,7 +239,7 @@ void RestoreBuffer::set_aside() {
   forget_rows();
 }
 
-bool RestoreBuffer::append(std::string_view bytes) {
+bool RestoreBuffer::append(std::span<const char> bytes) {
   if (error_ != 0) return false;
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::pwrite(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(aside_));
@@ -242,8 +261,15 @@ void RestoreBuffer::forget_rows() {
   size_t bytes = 0;
   while (kept < chunks_.size() && (bytes += chunks_[kept].size()) <= budget_->share()) ++kept;
   chunks_.resize(kept);
-  chunk_ = chunk_used_ = row_bytes_ = 0;
+  chunk_ = chunk_used_ = chunks_before_ = 0;
   sorted_ = true;
+  account();
+}
+
+void RestoreBuffer::account() {
+  size_t held = (rows_.capacity() + spare_.capacity()) * sizeof(PlacedKey) + writing_.capacity();
+  for (const Chunk& chunk : chunks_) held += chunk.size();
+  budget_->use(static_cast<int64_t>(held) - static_cast<int64_t>(std::exchange(told_, held)));
 }
 
 void RestoreBuffer::clear() {
@@ -251,13 +277,15 @@ void RestoreBuffer::clear() {
   runs_.clear();
   aside_ = 0;
   error_ = 0;
-  rows_ = {};
-  spare_ = {};
+  // An assignment of {} would keep the memory.
+  std::vector<PlacedKey>().swap(rows_);
+  std::vector<PlacedKey>().swap(spare_);
   chunks_.clear();
-  chunk_ = chunk_used_ = row_bytes_ = 0;
-  writing_ = {};
+  chunk_ = chunk_used_ = chunks_before_ = 0;
+  std::vector<char>().swap(writing_);
   common_.clear();
   sorted_ = true;
+  account();
   if (std::exchange(counted_, false)) budget_->remove_buffer();
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@
 
 namespace kstreamd {
 
-// How much memory the buffers of a process may use: an equal share for each one that holds rows.
+// How much memory the buffers of a process may use: an equal share for each one that holds rows. And what they take up.
 // Thread safety: every function may be called from any thread.
 class RestoreBudget {
  public:
@@ -27,10 +28,14 @@ class RestoreBudget {
     const size_t buffers = buffers_.load(std::memory_order_relaxed);
     return buffers > 1 ? limit_ / buffers : limit_;
   }
+  // More, or less.
+  void use(int64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+  uint64_t used() const { return static_cast<uint64_t>(used_.load(std::memory_order_relaxed)); }
 
  private:
   const size_t limit_;
   std::atomic<size_t> buffers_{0};
+  std::atomic<int64_t> used_{0};
 };
 
 class RestoreBuffer {
@@ -82,7 +87,9 @@ class RestoreBuffer {
   static constexpr size_t kChunkBytes = 256 << 10;
 
   // Sorting needs as much again as the places.
-  size_t memory_bytes() const { return row_bytes_ + rows_.size() * 2 * sizeof(PlacedKey); }
+  size_t memory_bytes() const { return chunks_before_ + chunk_used_ + rows_.size() * 2 * sizeof(PlacedKey); }
+  // Tells the budget what memory is held, whether rows are in it or not.
+  void account();
   void add(std::string_view key, uint32_t size, std::string_view head, std::string_view body);
   // So many bytes that lie together: their place.
   uint64_t allocate(size_t size);
@@ -91,7 +98,7 @@ class RestoreBuffer {
   // The rows in memory in order, each key once.
   void sort();
   void set_aside();
-  bool append(std::string_view bytes);
+  bool append(std::span<const char> bytes);
   void forget_rows();
 
   const std::string folder_;
@@ -100,19 +107,20 @@ class RestoreBuffer {
   // more than what is written to it; and which are the system's own, so that all of it goes back in the end. A place is
   // the chunk's number (4 bytes) and where in it.
   std::vector<Chunk> chunks_;
-  size_t chunk_ = 0;       // the one that is being filled
-  size_t chunk_used_ = 0;  // of it
-  size_t row_bytes_ = 0;   // in all of them
+  size_t chunk_ = 0;          // the one that is being filled
+  size_t chunk_used_ = 0;     // of it
+  size_t chunks_before_ = 0;  // bytes of those before it, whose ends are wasted
   std::vector<PlacedKey> rows_;
   std::vector<PlacedKey> spare_;
   std::string_view last_key_;
   CommonBeginning common_;  // of all keys since clear(): prefixes are of what follows it
   bool sorted_ = true;
   bool counted_ = false;  // by the budget
+  size_t told_ = 0;       // the budget
   int file_ = -1;
   std::vector<Run> runs_;
   uint64_t aside_ = 0;  // bytes of the runs
-  std::string writing_;
+  std::vector<char> writing_;
   int error_ = 0;
 };
 

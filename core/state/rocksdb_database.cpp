@@ -333,8 +333,9 @@ class Database final : public TaskDatabase {
     gathered.clock = clock;
     gathered.pending = true;
     if (int error = gathered.rows.error(); error != 0) {
-      const auto* text = std::strerror(error);
-      return fail(error == ENOSPC ? rocksdb::Status::NoSpace(text) : rocksdb::Status::IOError(text));
+      constexpr const char* where = "rows set aside for restoration";
+      return fail(error == ENOSPC ? rocksdb::Status::NoSpace(where)
+                                  : rocksdb::Status::IOError(where, std::strerror(error)));
     }
     if (!all && gathered.rows.runs() < kMostRuns && gathered.rows.bytes() < kMostBulkBytes) return {};
     return write_gathered(column);

@@ -154,6 +154,24 @@ Status drop_stale(DatabaseHandle& handle, const Identity& identity, const std::s
   return status.ok() ? Status() : database_error(status, "change", handle.db->GetName());
 }
 
+// Opens it. A record that is cut off at the end of RocksDB's log is one whose writing was interrupted; whatever else is
+// wrong there is damage. Only stores without a changelog have rows in it, and nothing else that they could be had from:
+// what comes before the damage is kept, and what is lost is said.
+rocksdb::Status open_all(rocksdb::DBOptions options, const std::string& path,
+                         const std::vector<rocksdb::ColumnFamilyDescriptor>& descriptors,
+                         std::vector<rocksdb::ColumnFamilyHandle*>& columns, rocksdb::DB*& db) {
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  const auto strict = rocksdb::DB::Open(options, path, descriptors, &columns, &db);
+  if (!strict.IsCorruption()) return strict;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  const auto status = rocksdb::DB::Open(options, path, descriptors, &columns, &db);
+  if (status.ok())
+    log(LogLevel::error,
+        "the log of a task's state is damaged: what was written last to its stores without a changelog is lost",
+        {{"folder", path}, {"cause", strict.ToString()}, {"hint", "if this comes again, check the disk"}});
+  return status;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DatabaseHandle>> DatabaseHandle::open(const std::string& path, const RocksdbCommon& common,
@@ -175,7 +193,7 @@ Result<std::unique_ptr<DatabaseHandle>> DatabaseHandle::open(const std::string& 
   for (const auto& name : names) descriptors.emplace_back(name, options_of(*handle, common, config, name));
   std::vector<rocksdb::ColumnFamilyHandle*> columns;
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(options, path, descriptors, &columns, &db);
+  auto status = open_all(options, path, descriptors, columns, db);
   if (!status.ok()) return database_error(status, "open", path);
   handle->db.reset(db);
   for (size_t i = 0; i < names.size(); ++i) handle->columns[names[i]] = columns[i];

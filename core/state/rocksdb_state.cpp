@@ -98,6 +98,7 @@ class RocksdbState final : public StateBackend {
     StateMemory memory;
     memory.cached_rows = budget_->cached_bytes();
     memory.uncommitted = budget_->uncommitted_bytes();
+    memory.restore_buffers = restore_budget_->used();
     std::lock_guard lock(mutex_);
     if (!common_) return memory;
     // The cache counts write buffers in.

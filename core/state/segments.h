@@ -14,5 +14,8 @@ namespace kstreamd {
 std::unique_ptr<RowCursor> scan_segments(CommittedRows& rows, uint64_t first, uint64_t last,
                                          std::optional<std::string_view> from, std::optional<std::string_view> to,
                                          bool reverse);
+// The same where `from` and `to` are rows of one and the same key: only rows of that key.
+std::unique_ptr<RowCursor> scan_segments_of_key(CommittedRows& rows, uint64_t first, uint64_t last,
+                                                std::string_view from, std::string_view to, bool reverse);
 
 }  // namespace kstreamd

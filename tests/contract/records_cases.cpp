@@ -37,6 +37,50 @@ TEST_CASE("a poll gives no more bytes than it may, however many records are aske
   CHECK(records == kRecords);
 }
 
+TEST_CASE("what was fetched and not yet polled is told, of members' sources and of readers") {
+  Lab lab;
+  std::string name = lab.topic();
+  auto producer = lab.producer("");
+  const TopicHandle topic = open(*producer, name);
+  constexpr int kRecords = 200;
+  const std::string value(1000, 'x');
+  for (int i = 0; i < kRecords; ++i) put(*producer, topic, "k", value);
+  REQUIRE(producer->flush(kPatience).ok());
+  CHECK(lab.cluster().fetched_memory().sources == 0);
+  CHECK(lab.cluster().fetched_memory().readers == 0);
+  auto member = lab.join(lab.fresh_name(), lab.topic(), lab.fresh_name());
+  const bool is_source = GENERATE(true, false);
+  const auto told = [&] {
+    const FetchedMemory memory = lab.cluster().fetched_memory();
+    CHECK((is_source ? memory.readers : memory.sources) == 0);
+    return is_source ? memory.sources : memory.readers;
+  };
+  auto source = is_source ? member->make_source() : lab.reader();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto poll_until = [&](const std::function<bool(size_t records)>& condition) {
+    size_t records = 0;
+    while (!condition(records)) {
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+      std::vector<FetchedBatch> batches;
+      must(source->poll(batches, 1, milliseconds(100)));
+      for (const auto& batch : batches) records += batch.records.size();
+      CHECK(told() <= kRecords * (value.size() + 400));
+    }
+    return records;
+  };
+  REQUIRE(source->assign(0, {name, 0}, 0).ok());
+  REQUIRE(poll_until([](size_t records) { return records > 0; }) == 1);
+  while (told() < (kRecords - 1) * value.size()) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::yield();
+  }
+  poll_until([&](size_t records) { return records >= kRecords - 1 && told() == 0; });
+  REQUIRE(source->seek(0, 0).ok());
+  poll_until([&](size_t) { return told() > 0; });
+  source.reset();
+  CHECK(told() == 0);
+}
+
 TEST_CASE("keys, values, nulls, headers and timestamps come back as they were sent") {
   Lab lab;
   std::string name = lab.topic(1);

@@ -78,6 +78,8 @@ class MemoryBase:
         self.assertEqual(daemon.metric("kstreamd_memory_limit_bytes"), LIMIT_MIB << 20)
         self.assertLessEqual(daemon.metric("kstreamd_memory_share_bytes"), LIMIT_MIB << 20)
         self.assertGreater(daemon.metric("kstreamd_memory_bytes", part="block_cache"), 0)
+        parts = {labels["part"] for labels, _ in daemon.metrics()["kstreamd_memory_bytes"]}
+        self.assertEqual(parts, {"block_cache", "write_buffers", "cached_rows", "overlays", "fetch_queues", "restore"})
         self.assert_within(daemon, "backlog and state")
         self.assertEqual(daemon.stop(), 0, daemon.output())
 

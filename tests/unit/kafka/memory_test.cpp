@@ -22,7 +22,7 @@ TEST_CASE("a consumer's queue, and two fetches, fit into its memory") {
     CHECK(fetch >= 1'000'000);  // librdkafka wants it to be message.max.bytes at least
     CHECK(number(tuning, "fetch.message.max.bytes") <= fetch);
     const uint64_t queue =
-        number(tuning, "queued.max.messages.kbytes") * 1024 + number(tuning, "queued.min.messages") * 320;
+        number(tuning, "queued.max.messages.kbytes") * 1024 + number(tuning, "queued.min.messages") * kFetchedRecord;
     CHECK(queue + 2 * fetch <= memory);
     CHECK(queue + 2 * fetch > memory - memory / 50);
   }
@@ -40,7 +40,7 @@ TEST_CASE("what the user sets is counted in, and the rest is made to fit") {
   Properties tuning;
   bound_fetch_queue(tuning, user, 40 * kMiB, kMiB);
   const uint64_t left = 40 * kMiB - 20 * kMiB - 2 * number(tuning, "fetch.max.bytes");
-  CHECK(number(tuning, "queued.min.messages") == left / 320);
+  CHECK(number(tuning, "queued.min.messages") == left / kFetchedRecord);
   CHECK(least_kafka_memory(user).source >= 22 * kMiB);
   CHECK(source_properties(user, "g", true, false, 40 * kMiB).at("queued.max.messages.kbytes") == "20480");
 }
@@ -49,8 +49,8 @@ TEST_CASE("the least memory of each client is enough for its bounds") {
   const KafkaMemory least = least_kafka_memory({});
   Properties consumer, producer;
   bound_fetch_queue(consumer, {}, least.source, kMiB);
-  CHECK(number(consumer, "queued.max.messages.kbytes") * 1024 + number(consumer, "queued.min.messages") * 320 +
-            2 * number(consumer, "fetch.max.bytes") <=
+  CHECK(number(consumer, "queued.max.messages.kbytes") * 1024 +
+            number(consumer, "queued.min.messages") * kFetchedRecord + 2 * number(consumer, "fetch.max.bytes") <=
         least.source);
   bound_producer_queue(producer, {}, least.producer);
   // A record of the largest size has to fit in, or it would wait for ever.

@@ -1,14 +1,17 @@
 // A bit changed in any of the files of a state folder: what is read afterwards is what was written, or it is an error
 // that asks for a rebuild.
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <mutex>
 #include <set>
 
+#include "core/base/log.h"
 #include "tests/unit/state/state_fixture.h"
 
 namespace kstreamd {
@@ -157,6 +160,122 @@ TEST_CASE("a bit changed in a file of a task's state changes no answer") {
       }
     }
   CHECK((noticed > tried / 3) == kind.is_noticed);
+}
+
+// ---- The log of a store without a changelog
+
+TaskStateConfig with_unlogged() {
+  return task_config({store_config("counts"), {.name = "notes", .changelogged = false}});
+}
+
+// What each round shows; none of it is flushed.
+std::vector<Picture> write_rounds(TaskState& state) {
+  std::vector<Picture> pictures(1);
+  REQUIRE(look(state, pictures[0]).ok());
+  for (int round = 1; round <= 4; ++round) {
+    for (int i = 0; i < 5; ++i) {
+      put(state.store(0), numbered(i * round), std::to_string(round), round);
+      put(state.store(1), numbered(i), std::string(20, static_cast<char>('a' + round)), round);
+    }
+    commit(state, {round * 100, -1});
+    pictures.emplace_back();
+    REQUIRE(look(state, pictures.back()).ok());
+  }
+  return pictures;
+}
+
+TEST_CASE("child: writes to a store without a changelog and is killed", "[.]") {
+  ManualClock clock;
+  auto backend = open_folder(child_folder(), clock);
+  auto state = open_task(*backend, with_unlogged());
+  write_rounds(*state);
+  ::raise(SIGKILL);
+}
+
+// Lines that were logged while it lives.
+class Logged {
+ public:
+  Logged() {
+    set_log_writer([this](LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+      std::lock_guard lock(mutex_);
+      std::string line = level == LogLevel::error ? "error: " : "";
+      line += message;
+      for (const auto& field : fields) line.append(" ").append(field.name).append("=").append(field.value);
+      lines_.push_back(std::move(line));
+    });
+  }
+  ~Logged() { set_log_writer({}); }
+  // Whether there is such a line.
+  bool has(const std::string& beginning) {
+    std::lock_guard lock(mutex_);
+    return std::any_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line.starts_with(beginning); });
+  }
+
+ private:
+  std::mutex mutex_;
+  Strings lines_;  // guarded by mutex_
+};
+
+TEST_CASE("a bit changed in the log of a store without a changelog costs what comes after it, and that is said") {
+  TempFolder pristine, folder, model;
+  ManualClock clock;
+  const auto pictures = write_rounds(*open_task(*open_folder(model.path(), clock), with_unlogged()));
+  const int killed = run_child("child: writes to a store without a changelog and is killed", pristine.path());
+  REQUIRE((WIFSIGNALED(killed) && WTERMSIG(killed) == SIGKILL));
+  const auto logs = pristine.files(".log");
+  REQUIRE(logs.size() == 1);
+  const uint64_t size = fs::file_size(logs[0]);
+  REQUIRE(size > 500);
+  const auto reopened = [&] {
+    fs::remove_all(folder.path() + "/words");
+    fs::copy(pristine.path(), folder.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    return folder.path() / fs::relative(logs[0], pristine.path());
+  };
+  const std::string lost =
+      "error: the log of a task's state is damaged: what was written last to its stores without a changelog is lost "
+      "folder=" +
+      folder.path() + "/words/lines-0 cause=Corruption: ";
+  const auto picture = [&] {
+    auto backend = open_folder(folder.path(), clock);
+    auto state = open_task(*backend, with_unlogged());
+    Picture picture;
+    REQUIRE(look(*state, picture).ok());
+    return picture;
+  };
+  SECTION("nothing changed") {
+    reopened();
+    Logged logged;
+    CHECK(picture() == pictures.back());
+    CHECK_FALSE(logged.has("error: "));
+  }
+  SECTION("cut off, as by a power cut") {
+    const auto log = reopened();
+    fs::resize_file(log, size - 10);
+    Logged logged;
+    CHECK(picture() == pictures[pictures.size() - 2]);
+    CHECK_FALSE(logged.has("error: "));
+  }
+  SECTION("a bit") {
+    std::set<size_t> kept;
+    int silent = 0;
+    for (const uint64_t at : places(size, 150)) {
+      const auto log = reopened();
+      flip(log, at, at % 2 ? 0x40 : 0x01);
+      Logged logged;
+      const Picture now = picture();
+      const auto known = std::find(pictures.begin(), pictures.end(), now);
+      CAPTURE(at, size);
+      REQUIRE(known != pictures.end());
+      kept.insert(static_cast<size_t>(known - pictures.begin()));
+      CHECK(known != std::prev(pictures.end()));
+      if (logged.has(lost)) continue;
+      // The length of the last record, which then seems cut off.
+      ++silent;
+      CHECK(now == pictures[pictures.size() - 2]);
+    }
+    CHECK(kept == std::set<size_t>{0, 1, 2, 3});
+    CHECK(silent <= 2);
+  }
 }
 
 TEST_CASE("a changed format is refused, and an identity is made anew") {
@@ -316,14 +435,17 @@ TEST_CASE("child: a folder that may only be read", "[.]") {
   CHECK(backend.error().hint == "give the daemon's user write access to it, or set another state_dir");
 }
 
-TEST_CASE("child: a disk that a restoration fills", "[.]") {
+// A restoration of rows of 64 KiB that do not compress, on a disk of 8 MiB. `each`: after so many records they are
+// written.
+void fill_by_restoration(uint64_t buffer_bytes, int64_t each, const std::string& cause) {
   mount_own("size=8m");
   ManualClock clock;
-  auto backend = open_state_folder({.folder = child_folder(), .memory_limit_bytes = 16 << 20}, clock);
+  auto backend = open_state_folder(
+      {.folder = child_folder(), .memory_limit_bytes = 16 << 20, .restore_buffer_bytes = buffer_bytes}, clock);
   REQUIRE(backend.ok());
   auto state = open_task(**backend);
+  const std::string folder = child_folder() + "/words/lines-0";
   Status status;
-  // Bytes that do not compress.
   std::string value(64 << 10, '\0');
   uint64_t random = 88172645463325252u;
   int64_t offset = 0;
@@ -338,26 +460,39 @@ TEST_CASE("child: a disk that a restoration fills", "[.]") {
     record.origin.raw_value_size = static_cast<uint32_t>(value.size());
     record.origin.offset = offset;
     status = state->restore(0, {&record, 1}, offset + 1);
-    if (status && offset % 16 == 15) status = state->finish_restore(0);
-    if (status && offset % 16 == 15) status = state->flush();
+    if (status && offset % each == each - 1) status = state->finish_restore(0);
+    if (status && offset % each == each - 1) status = state->flush();
   }
   REQUIRE_FALSE(status.ok());
   INFO(status.error().text());
   CHECK(offset > 16);
   CHECK(status.error().recovery == Recovery::stop_topology);
-  CHECK(status.error().message.starts_with("cannot write the state in " + child_folder() + "/words/lines-0: "));
-  CHECK(status.error().hint == "free space below " + child_folder() +
-                                   "/words/lines-0 and start the topology again; nothing is lost: what was not "
-                                   "written here is replayed from the changelog");
+  CHECK(status.error().message.starts_with("cannot write the state in " + folder + ": " + cause));
+  CHECK(status.error().hint ==
+        "free space below " + folder +
+            " and start the topology again; nothing is lost: what was not written here is replayed from the changelog");
+  CHECK(state->restore(0, {}, offset).error().message == status.error().message);
+  CHECK(state->store(0).get("0").error().message == status.error().message);
+  CHECK(state->flush().error().message == status.error().message);
   state.reset();
   REQUIRE(::mount("none", child_folder().c_str(), nullptr, MS_REMOUNT, "size=64m") == 0);
   // It goes on from where it is: rows and position agree.
   state = open_task(**backend);
-  const auto next = state->changelog_offset(0);
-  REQUIRE(next);
-  CHECK(*next > 0);
-  CHECK(state->store(0).get(std::to_string(*next - 1))->present);
-  CHECK_FALSE(state->store(0).get(std::to_string(*next))->present);
+  CHECK_FALSE(fs::exists(folder + "/bulk"));
+  const int64_t next = state->changelog_offset(0).value_or(0);
+  CHECK((next > 0) == (each < offset));
+  if (next > 0) CHECK(state->store(0).get(std::to_string(next - 1))->present);
+  CHECK_FALSE(state->store(0).get(std::to_string(next))->present);
+}
+
+TEST_CASE("child: a disk that a restoration fills by commits", "[.]") {
+  fill_by_restoration(32 << 20, 16, "IO error: No space left on device");
+}
+TEST_CASE("child: a disk that a restoration fills by what it sets aside", "[.]") {
+  fill_by_restoration(1 << 20, 5000, "IO error: No space left on device: rows set aside for restoration");
+}
+TEST_CASE("child: a disk that a restoration fills by sorted files", "[.]") {
+  fill_by_restoration(32 << 20, 80, "IO error: No space left on device");
 }
 
 void check_child(const std::string& name) {
@@ -375,7 +510,27 @@ TEST_CASE("a folder that may only be read is refused, and says so") {
   check_child("child: a folder that may only be read");
 }
 TEST_CASE("a disk that a restoration fills stops it, and it goes on once there is space") {
-  check_child("child: a disk that a restoration fills");
+  check_child("child: a disk that a restoration fills by " +
+              GENERATE(as<std::string>(), "commits", "what it sets aside", "sorted files"));
+}
+
+TEST_CASE("child: opens a folder that its parent has open", "[.]") {
+  ManualClock clock;
+  auto backend = open_state_folder({.folder = child_folder()}, clock);
+  REQUIRE_FALSE(backend.ok());
+  CHECK(backend.error().recovery == Recovery::stop_topology);
+  CHECK(backend.error().message ==
+        "state folder " + child_folder() + " is in use by process " + std::to_string(::getppid()));
+  CHECK(backend.error().hint == "stop that process, or give this one a state_dir of its own");
+}
+
+TEST_CASE("a folder that another process has open is refused, and says which") {
+  TempFolder folder;
+  ManualClock clock;
+  auto backend = open_folder(folder.path(), clock);
+  const int status = run_child("child: opens a folder that its parent has open", folder.path());
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 }  // namespace

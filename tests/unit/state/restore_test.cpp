@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -177,6 +179,49 @@ TEST_CASE("a budget is shared by the buffers that hold rows") {
   CHECK(budget->share() == 1000);
 }
 
+TEST_CASE("a buffer takes up no more than its share, whatever the size of its rows, and says how much") {
+  TempFolder folder;
+  constexpr size_t kLimit = 4 << 20;
+  const size_t value_size = GENERATE(0, 100, 3000, 90'000, 200'000);  // the last two leave much of a chunk empty
+  CAPTURE(value_size);
+  auto budget = std::make_shared<RestoreBudget>(kLimit);
+  RestoreBuffer buffer(folder.path(), budget);
+  CHECK(budget->used() == 0);
+  std::mt19937 random(9);
+  const std::string value(value_size, 'v');
+  uint64_t greatest = 0, given = 0;
+  for (int i = 0; buffer.runs() < 5; ++i) {
+    buffer.put("key of a row " + std::to_string(random()) + "-" + std::to_string(i), "", value);
+    greatest = std::max(greatest, budget->used());
+    given += value_size;
+  }
+  CHECK(greatest > kLimit / 2);
+  CHECK(greatest < kLimit + kLimit / 5);
+  const uint64_t before = budget->used();
+  uint64_t seen = 0;
+  {
+    auto row = buffer.walk();
+    CHECK(budget->used() >= before + 5 * std::max<uint64_t>(64 << 10, value_size));
+    for (; row.valid(); row.next()) seen += row.row().size();
+  }
+  CHECK(seen == given);
+  buffer.clear();
+  CHECK(budget->used() == 0);
+}
+
+TEST_CASE("memory that is taken by a restoration is told until it has ended") {
+  TempFolder folder;
+  ManualClock clock;
+  const auto log = random_changelog(2000, 400);
+  auto backend = open_folder(folder.path(), clock);
+  auto state = open_task(*backend);
+  CHECK(backend->memory().restore_buffers == 0);
+  restore(*state, log, 0, log.entries.size());
+  CHECK(backend->memory().restore_buffers > 2000 * 150);
+  REQUIRE(state->finish_restore(0).ok());
+  CHECK(backend->memory().restore_buffers == 0);
+}
+
 TEST_CASE("a store restored in bulk is what its changelog was, and stays so") {
   TempFolder folder;
   ManualClock clock;
@@ -217,6 +262,40 @@ TEST_CASE("a restoration that is broken off goes on where it was") {
   REQUIRE(state->changelog_offset(0) == static_cast<int64_t>(cut));
   CHECK(state->changelog_mark(0)->offset == static_cast<int64_t>(cut) - 1);
   CHECK(rows(state->store(0)) == log.rows(cut));
+}
+
+TEST_CASE("restoration of a million rows", "[.][benchmark]") {
+  const bool persistent = GENERATE(false, true);
+  const bool alike = GENERATE(false, true);  // keys that begin alike
+  constexpr size_t kRows = 1'000'000, kBatch = 10'000;
+  std::mt19937_64 random(7);
+  Changelog log;
+  log.entries.reserve(kRows);
+  for (size_t i = 0; i < kRows; ++i) {
+    char key[32];
+    const int size = std::snprintf(key, sizeof key, alike ? "customer/%012llu" : "%016llx",
+                                   static_cast<unsigned long long>(alike ? random() % 1'000'000'000'000 : random()));
+    log.put(std::string(key, static_cast<size_t>(size)), std::string(100, static_cast<char>('a' + i % 26)));
+  }
+  std::vector<std::vector<FetchedRecord>> batches;
+  for (size_t at = 0; at < kRows; at += kBatch) batches.push_back(log.records(at, at + kBatch));
+  TempFolder folder;
+  ManualClock clock;
+  auto backend = open_folder(folder.path(), clock);
+  StoreConfig store = store_config("counts");
+  store.persistent = persistent;
+  auto state = open_task(*backend, task_config({store}));
+  const auto cpu_ns = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+  };
+  const double begin = cpu_ns();
+  for (size_t i = 0; i < batches.size(); ++i)
+    REQUIRE(state->restore(0, batches[i], static_cast<int64_t>((i + 1) * kBatch)).ok());
+  REQUIRE(state->finish_restore(0).ok());
+  std::printf("%s, %s: %.0f ns of CPU a row\n", persistent ? "on disk" : "in memory",
+              alike ? "keys that begin alike" : "scattered keys", (cpu_ns() - begin) / kRows);
 }
 
 // ---- kill -9

@@ -1,4 +1,4 @@
-// Session stores. Boundaries and order are those of Kafka Streams' RocksDBSessionStore, but for one thing: see
+// Session stores. Boundaries, order and changelog are those of Kafka Streams' RocksDBSessionStore: see
 // task_store_window.cpp.
 #include <limits>
 #include <utility>
@@ -37,10 +37,7 @@ class SessionNodeStore final : public SessionAccess, private StoreConverter {
       StoreValue stored;
       const int64_t timestamp = row.timestamp != 0 ? row.timestamp : row.end;
       if (kst_status status = value(row.value, timestamp, stored); status != KST_OK) return status;
-      if (row.end < first_live()) {
-        user_.drop("expired", 1);
-        continue;
-      }
+      if (row.end < first_live()) user_.drop("expired", 1);
       write_key(key_, SessionKey{bytes, row.end, row.start});
       if (kst_status status = put(key_, stored); status != KST_OK) return status;
     }

@@ -69,6 +69,7 @@ struct NodeAnalysis {
   bool keeps_rows = false;       // of a table: its rows are in a store of its own, the first
   bool versioned_rows = false;   // and that store is versioned
   bool sends_changes = false;    // of a table: with old values
+  bool passes_all = false;       // of a filter of a table: tombstones of what never passed as well
   std::string views;             // of joins: how to look into tables, as the README says; JSON fields
   TableLook sides[2];            // the same of a join by foreign key, whose sides are in tasks of their own
 

@@ -156,9 +156,7 @@ std::string operator_config(const Declaration& declaration, const NodeDeclaratio
   Fields fields;
   if (op != "table")  // its timestamp is the business of the source that it derives
     for (const auto& e : node.expressions) fields.text(e.name.empty() ? "expr" : e.name, e.text);
-  // Of a versioned table also what is older than the latest passes, tombstones of what never did as well.
-  if (op == "filter" || op == "filter_not")
-    fields.flag("of_versions", analysis.table_in() && analysis.in[0].flow.versioned);
+  if (op == "filter" || op == "filter_not") fields.flag("of_versions", analysis.passes_all);
   return table_fields(fields, analysis).object();
 }
 

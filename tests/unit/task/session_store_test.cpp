@@ -77,6 +77,7 @@ TEST_CASE("a session lives until the latest end is its end plus the retention") 
   put(store, {row("c", 50, 50, "late"), row("a", 0, 50), row("c", 0, 51, "in time")});
   CHECK(bed.user.drops == std::map<std::string, size_t>{{"expired", 2}});
   CHECK(scan(store, {all}) == Strings{"a[0,51]=2", "b[60,149]=3", "b[60,150]=4", "c[0,51]=in time"});
+  CHECK(bed.changes().size() == 6);  // what came too late is in the changelog, and nowhere else
   bed.commit();
   for (bool empty : {false, true}) {
     bed.reopen(empty);

@@ -188,7 +188,7 @@ final class Aggregations {
       Aggregator<Object, Object, Object> one = (key, value, aggregate) -> expression.eval(Expr.aggregation(key, value,
           aggregate));
       KGroupedStream<Object, Object> grouped = grouped(from.get(i), groupBy,
-          groupBy == null ? from.get(i).key : plan.key, plan.name + "-" + names.get(i));
+          groupBy == null ? from.get(i).key : plan.key, plan.name + "-" + ((String) names.get(i)).replace('.', '-'));
       all = all == null ? grouped.cogroup(one) : all.cogroup(grouped, one);
     }
     if (plan.window.containsKey("session")) {

@@ -230,6 +230,7 @@ final class TableDraft {
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
     store(arguments, made, made.name + "-store", 35);
+    if (left.serdeLost || right.serdeLost) draft.unlistedTopics.add(made.name);
     made.single = false;
     made.passes(draft.nextRepartition());
     draft.add(made, node, left, right);

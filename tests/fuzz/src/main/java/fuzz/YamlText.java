@@ -101,7 +101,13 @@ final class YamlText {
   }
 
   static String output(Runner.Output record, boolean headers) {
-    return "{ topic: " + record.topic() + ", key: " + data(record.key()) + ", value: " + data(record.value())
-        + ", timestamp: " + record.timestamp() + (headers && record.headers().stream().noneMatch(YamlText::ofAnError) ? ", headers: " + data(record.headers()) : "") + " }";
+    boolean dead = record.headers().stream().anyMatch(YamlText::ofAnError);
+    StringBuilder out = new StringBuilder("{ topic: " + record.topic());
+    // Kafka Streams has forgotten both once something was sent on behalf of the record that fails.
+    if (!dead || record.key() != null || record.value() != null)
+      out.append(", key: ").append(data(record.key())).append(", value: ").append(data(record.value()));
+    out.append(", timestamp: ").append(record.timestamp());
+    if (headers && !dead) out.append(", headers: ").append(data(record.headers()));
+    return out.append(" }").toString();
   }
 }

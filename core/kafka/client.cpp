@@ -78,6 +78,10 @@ Result<Client> Client::make(rd_kafka_type_t type, const Properties& properties, 
 Client::~Client() {
   rd_kafka_t* rk = rk_.release();
   if (!rk) return;
+  if (kept_) {
+    new std::shared_ptr<ClientContext>(std::move(context_));  // its callbacks go on needing it
+    return;
+  }
   std::promise<void> promise;
   std::future<void> done = promise.get_future();
   // The context goes along: callbacks come until the very end.

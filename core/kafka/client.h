@@ -58,6 +58,9 @@ class Client {
   Client& operator=(Client&& other) = delete;
   ~Client();
 
+  // Stays when this object goes: what librdkafka cannot end without ending the process.
+  void keep_for_good() { kept_ = true; }
+
   rd_kafka_t* get() const { return rk_.get(); }
   ClientContext& context() const { return *context_; }
 
@@ -69,6 +72,7 @@ class Client {
 
   std::unique_ptr<rd_kafka_t, Released> rk_;
   std::shared_ptr<ClientContext> context_;
+  bool kept_ = false;
 };
 
 // Whether librdkafka knows the properties and takes their values.

@@ -119,6 +119,7 @@ KafkaGroupMember::Rebalance KafkaGroupMember::rebalance(rd_kafka_event_t* event)
     r.type = GroupEvent::Type::assigned;
   else
     r.type = rd_kafka_assignment_lost(client_.get()) ? GroupEvent::Type::lost : GroupEvent::Type::revoked;
+  was_assigned_ = was_assigned_ || r.type == GroupEvent::Type::assigned;
   if (const auto* list = rd_kafka_event_topic_partition_list(event))
     for (int i = 0; i < list->cnt; ++i) r.partitions.push_back(list->elems[i].partition);
   r.member_id = member_id();
@@ -290,6 +291,9 @@ void KafkaGroupMember::close() {
   // answers a second event waits for ever. So older ones are answered before, and of those that closing brings the
   // first.
   answer_all();
+  // Between the answer to its joining and its first assignment librdkafka 2.0.2 has an assignor without a state, and
+  // aborts the process when it is destroyed then.
+  if (!was_assigned_ && !member_id().empty()) client_.keep_for_good();
   if (Handle<rd_kafka_error_t> error{rd_kafka_consumer_close_queue(client_.get(), queue_.get())}) {
     log(LogLevel::warn, "closing the group member", {{"error", rd_kafka_error_string(error.get())}});
     return;

@@ -64,6 +64,7 @@ class KafkaGroupMember final : public GroupMember {
   // Control thread only.
   std::deque<Rebalance> rebalances_;  // the first is the one that waits for finish(), if `unanswered_`
   bool unanswered_ = false;
+  bool was_assigned_ = false;
   bool closed_ = false;
 
   mutable std::mutex mutex_;

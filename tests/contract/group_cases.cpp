@@ -65,6 +65,14 @@ TEST_CASE("a lone member is given every task, and has a token only after it has 
   CHECK_FALSE(member->token()->member_id().empty());
 }
 
+TEST_CASE("a member may leave at any moment of its joining") {
+  Scene scene;
+  for (int i = 0; i < 150; ++i) {
+    auto member = scene.lab.join(scene.lab.fresh_name(), scene.tasks_topic, scene.lab.fresh_name());
+    member->poll(std::chrono::milliseconds(i % 30));
+  }
+}
+
 TEST_CASE("offsets are committed with the transaction, and not without it") {
   Scene scene;
   auto driver = scene.member(scene.lab.fresh_name());

@@ -150,13 +150,18 @@ Status KafkaAdmin::create(std::span<const TopicSpec> topics, Duration timeout) {
   return await_usable(**c, topics, deadline);
 }
 
-// A topic is created by the controller; the broker that is asked next may not have heard of it.
+// A topic is created by the controller; the broker that is asked next may not have heard of it, and one that leads a
+// partition may not know that yet. A producer must not be the first to find out: when its first batch is refused and
+// its second taken, the broker takes the first one, sent again, for a duplicate, and it is lost (idempotence without
+// transactions).
 Status KafkaAdmin::await_usable(Client& client, std::span<const TopicSpec> topics, Deadline deadline) {
   for (const auto& topic : topics)
     for (;;) {
       bool led = false;
       auto info = describe_one(client, topic.name, deadline, led);
       if (!info) return std::move(info).error();
+      for (int32_t p = 0; led && p < info->partitions; ++p)
+        KSTREAMD_TRY(watermarks({topic.name, p}, std::chrono::milliseconds(left_ms(deadline))));
       if (led) break;
       if (Steady::now() >= deadline)
         return Error{Recovery::retry_topology, quoted(topic.name) + " was created, but has no leader yet",

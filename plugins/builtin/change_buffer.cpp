@@ -178,7 +178,7 @@ void ChangeBuffer::put(const Record& record, const Change& change, int64_t time)
   rows_.put(bytes_value(key), bytes_value(write(held)), record.timestamp);
 }
 
-Record ChangeBuffer::take_first(Change& change) {
+Record ChangeBuffer::first(Change& change) {
   const auto at = entries_.find(order_.begin()->second);
   const auto key = context_.copy(at->first);
   const auto row = rows_.get(bytes_value(key));
@@ -200,12 +200,15 @@ Record ChangeBuffer::take_first(Change& change) {
   origin->partition = held.partition;
   origin->offset = held.offset;
   record.origin = origin;
+  return record;
+}
 
-  rows_.put(bytes_value(key), null_value(), held.timestamp);
+void ChangeBuffer::drop_first(int64_t timestamp) {
+  const auto at = entries_.find(order_.begin()->second);
+  rows_.put(bytes_value(at->first), null_value(), timestamp);
   bytes_held_ -= at->second.size;
   order_.erase(order_.begin());
   entries_.erase(at);
-  return record;
 }
 
 }  // namespace kstreamd::builtin

@@ -41,9 +41,11 @@ class ChangeBuffer {
   std::optional<int64_t> first_time() const {
     return order_.empty() ? std::nullopt : std::optional<int64_t>(order_.begin()->first);
   }
-  // Takes out the first, by time and the bytes of the key, as the record that it was, but for its value. It lives until
-  // the call into the processor returns.
-  Record take_first(Change& change);
+  // The first, by time and the bytes of the key, as the record that it was, but for its value. It lives until the call
+  // into the processor returns.
+  Record first(Change& change);
+  // `timestamp`: of the record that first() gave.
+  void drop_first(int64_t timestamp);
 
  private:
   struct Entry {

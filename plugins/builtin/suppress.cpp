@@ -41,11 +41,18 @@ void Suppress::process(std::span<const Record> records, sdk::Context& context) {
 
 void Suppress::emit_first(uint32_t input, sdk::Context& context) {
   auto* change = context.scratch<Change>(1);
-  Record record = buffer_.take_first(*change);
-  if (settings_.windows && is_null(change->now)) return;
+  Record record = buffer_.first(*change);
+  if (settings_.windows && is_null(change->now)) return buffer_.drop_first(record.timestamp);
   record.input = input;
   record.value = settings_.changes ? change_value(*change) : change->now;
-  context.forward_borrowed(record);
+  // While it goes out it is still held, for those below that look past the suppression: as in Kafka Streams.
+  try {
+    context.forward_borrowed(record);
+  } catch (...) {
+    buffer_.drop_first(record.timestamp);
+    throw;
+  }
+  buffer_.drop_first(record.timestamp);
 }
 
 void Suppress::stop() const {

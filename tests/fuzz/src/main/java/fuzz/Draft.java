@@ -206,7 +206,6 @@ final class Draft {
     shape.name = name("global");
     Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", narrow(shape.value));
     if (chance(60)) table.put("store", shape.name + "-store");
-    timestamps(table);
     add(shape, map("global_table", table));
     return shape;
   }

@@ -40,7 +40,6 @@ Analysis Checker::run() {
   for (int i : result_.order) infer(i);
   for (size_t i = 0; i < nodes; ++i) use_stores(i);
   plan_tables();
-  for (size_t i = 0; i < nodes; ++i) node(i).passes_all = passes_all(i);
   for (size_t i = 0; i < nodes; ++i) {
     check_serdes(i);
     check_configuration(i);

@@ -77,7 +77,6 @@ class Checker {
 
   // tables.cpp: which tables keep their rows, which send old values, and how joins look into them
   void plan_tables();
-  bool passes_all(size_t i);
   void plan_table(size_t i);
   void plan_join(size_t i);
   int parent(size_t i, uint32_t input) const;

@@ -320,16 +320,6 @@ Flow Checker::output_of(size_t i) {
   return out;
 }
 
-// Below a versioned table what is older than the latest passes a filter, and with it tombstones of what never did. One
-// with a versioned store of its own is given old values for its store alone: without them above, it drops nothing
-// either.
-bool Checker::passes_all(size_t i) {
-  const auto& op = declared(i).operator_name;
-  if ((op != "filter" && op != "filter_not") || !node(i).table_in()) return false;
-  const int above = parent(i, 0);
-  return node(i).in[0].flow.versioned || (node(i).out.versioned && above >= 0 && !node(above).sends_changes);
-}
-
 void Checker::infer(size_t i) {
   const auto& here = declared(i);
   const auto& op = here.operator_name;

@@ -161,6 +161,14 @@ void Checker::plan_tables() {
     node(i).versioned_rows = node(i).keeps_rows && !declared(i).window && store && store->type == "versioned";
   }
   for (int i : result_.order) plan_table(static_cast<size_t>(i));
+  // Below a versioned table what is older than the latest passes a filter, and with it tombstones of what never did.
+  // One with a versioned store of its own is given old values for that store alone: unless it had them anyway when it
+  // was built, or something below it asked for them, it drops nothing either.
+  for (size_t i = 0; i < declaration_.nodes.size(); ++i) {
+    const auto& op = declared(i).operator_name;
+    if ((op == "filter" || op == "filter_not") && node(i).table_in())
+      node(i).passes_all = node(i).in[0].flow.versioned || (node(i).out.versioned && !node(i).sends_changes);
+  }
   // Below a versioned table they have to tell what is older than the latest, and at a commit what there was at the
   // last.
   for (size_t i = 0; i < declaration_.nodes.size(); ++i)

@@ -3,17 +3,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/unit/protocol/source_node.h"
+
 namespace kstreamd {
 namespace {
-
-Node source(std::string name, std::vector<std::string> topics, int sub_topology) {
-  Node node;
-  node.name = std::move(name);
-  node.kind = NodeKind::source;
-  node.topics = std::move(topics);
-  node.sub_topology = sub_topology;
-  return node;
-}
 
 // metrics-.* -> (repartition) -> counts, with a store if `counts`.
 Topology metrics(std::vector<std::string> topics, std::optional<int32_t> repartition, bool counts) {

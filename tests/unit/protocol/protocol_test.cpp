@@ -7,18 +7,10 @@
 #include "core/protocol/task_plan.h"
 #include "core/protocol/transaction_recovery.h"
 #include "core/topology/compile.h"
+#include "tests/unit/protocol/source_node.h"
 
 namespace kstreamd {
 namespace {
-
-Node source(std::string name, std::vector<std::string> topics, int sub_topology) {
-  Node node;
-  node.name = std::move(name);
-  node.kind = NodeKind::source;
-  node.topics = std::move(topics);
-  node.sub_topology = sub_topology;
-  return node;
-}
 
 // lines -> (repartition) -> counts with a store
 Topology word_count() {

@@ -11,6 +11,13 @@ namespace {
 
 using namespace testing;
 
+// What a commit would say of the first input.
+InputStart committed_by(Task& task) {
+  std::vector<PartitionOffset> offsets;
+  task.offsets(offsets, true);
+  return input_start(0, offsets.at(0).metadata);
+}
+
 TEST_CASE("records go through the graph to the sink, with key and timestamp") {
   Fixture f;
   Task& task = f.start();
@@ -230,11 +237,7 @@ TEST_CASE("a task goes on in the time that was committed with its offsets, and c
     return c.forward(0, {&r, 1});
   };
   Task& task = f.start();
-  auto committed = [&] {
-    std::vector<PartitionOffset> offsets;
-    task.offsets(offsets, true);
-    return input_start(0, offsets.at(0).metadata).time;
-  };
+  auto committed = [&] { return committed_by(task).time; };
   CHECK(committed() == 500);
   f.send({"late"}, 400);
   f.send({"new"}, 600);
@@ -263,11 +266,7 @@ TEST_CASE("the progress of processors is committed with the offsets, and goes ba
     return c.forward(0, {&r, 1});
   };
   Task& task = f.start();
-  auto committed = [&] {
-    std::vector<PartitionOffset> offsets;
-    task.offsets(offsets, true);
-    return input_start(0, offsets.at(0).metadata).progress;
-  };
+  auto committed = [&] { return committed_by(task).progress; };
   CHECK(committed() == Progress{{"work/time", 40}});
   f.send({"a"}, 50);
   REQUIRE(task.process(100));
@@ -294,11 +293,7 @@ TEST_CASE("progress that was committed under its short name is found under the f
     return c.forward(0, {&r, 1});
   };
   Task& task = f.start();
-  auto committed = [&] {
-    std::vector<PartitionOffset> offsets;
-    task.offsets(offsets, true);
-    return input_start(0, offsets.at(0).metadata).progress;
-  };
+  auto committed = [&] { return committed_by(task).progress; };
   CHECK(committed() == f.start_at.progress);
   f.send({"a"});
   REQUIRE(task.process(100));

@@ -1,5 +1,6 @@
 #include "core/kafka/group_member.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 
@@ -34,6 +35,33 @@ class BrokenSource final : public RecordSource {
 };
 
 }  // namespace
+
+// Knows, too, whether the group's coordinator has ever answered to a wish to join.
+class KafkaGroupMember::Context final : public ClientContext {
+ public:
+  Context() : ClientContext("member") {}
+  bool join_answered() const { return join_answered_; }
+
+  static void watch_joining(rd_kafka_conf_t* conf, Context* context) {
+    rd_kafka_conf_interceptor_add_on_new(conf, kInterceptor, on_new, context);
+  }
+
+ private:
+  static constexpr const char* kInterceptor = "kstreamd-joining";
+  static constexpr int16_t kJoinGroup = 11;  // its key in Kafka's protocol
+
+  static rd_kafka_resp_err_t on_new(rd_kafka_t* rk, const rd_kafka_conf_t*, void* context, char*, size_t) {
+    return rd_kafka_interceptor_add_on_response_received(rk, kInterceptor, on_response, context);
+  }
+  // In a thread of librdkafka, before librdkafka itself looks at the response.
+  static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, int32_t, int16_t api_key, int16_t, int32_t,
+                                         size_t, int64_t, rd_kafka_resp_err_t, void* context) {
+    if (api_key == kJoinGroup) static_cast<Context*>(context)->join_answered_ = true;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
+  std::atomic<bool> join_answered_ = false;
+};
 
 // librdkafka 2.0.2 has no getters for the metadata, but writes it: "CGMDv2:", the generation, the group id and the
 // member id, the two with a zero byte each.
@@ -77,14 +105,16 @@ PartitionList make_offsets(std::span<const PartitionOffset> offsets) {
 Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& user, const GroupConfig& config,
                                                             uint64_t source_memory,
                                                             std::shared_ptr<SumOfParts> queued) {
-  auto client = Client::make(RD_KAFKA_CONSUMER, member_properties(user, config),
-                             std::make_shared<ClientContext>("member"), [](rd_kafka_conf_t* conf) {
-                               rd_kafka_conf_set_error_cb(conf, nullptr);  // errors come as events
-                               rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR);
-                             });
+  auto context = std::make_shared<Context>();
+  auto client =
+      Client::make(RD_KAFKA_CONSUMER, member_properties(user, config), context, [&context](rd_kafka_conf_t* conf) {
+        rd_kafka_conf_set_error_cb(conf, nullptr);  // errors come as events
+        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR);
+        Context::watch_joining(conf, context.get());
+      });
   if (!client) return std::move(client).error();
-  std::unique_ptr<KafkaGroupMember> member(
-      new KafkaGroupMember(std::move(client).value(), user, config, source_memory, std::move(queued)));
+  std::unique_ptr<KafkaGroupMember> member(new KafkaGroupMember(std::move(client).value(), std::move(context), user,
+                                                                config, source_memory, std::move(queued)));
   auto topics = make_list();
   rd_kafka_topic_partition_list_add(topics.get(), config.topic.c_str(), RD_KAFKA_PARTITION_UA);
   if (auto err = rd_kafka_subscribe(member->client_.get(), topics.get()))
@@ -92,9 +122,10 @@ Result<std::unique_ptr<GroupMember>> KafkaGroupMember::make(const Properties& us
   return std::unique_ptr<GroupMember>(std::move(member));
 }
 
-KafkaGroupMember::KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory,
-                                   std::shared_ptr<SumOfParts> queued)
+KafkaGroupMember::KafkaGroupMember(Client client, std::shared_ptr<const Context> context, Properties user,
+                                   GroupConfig config, uint64_t source_memory, std::shared_ptr<SumOfParts> queued)
     : client_(std::move(client)),
+      context_(std::move(context)),
       user_(std::move(user)),
       config_(std::move(config)),
       source_memory_(source_memory),
@@ -287,13 +318,17 @@ void KafkaGroupMember::close() {
   if (closed_) return;
   closed_ = true;
   set_current(nullptr);
+  leave();
+  // From the answer to its joining to its first assignment librdkafka 2.0.2 has an assignor without a state, and aborts
+  // the process when it is destroyed then. Asked after leaving, when it takes no more answers.
+  if (!was_assigned_ && context_->join_answered()) client_.keep_for_good();
+}
+
+void KafkaGroupMember::leave() {
   // librdkafka waits for one answer before it ends the membership, and then throws away what it was sent meanwhile: who
   // answers a second event waits for ever. So older ones are answered before, and of those that closing brings the
   // first.
   answer_all();
-  // Between the answer to its joining and its first assignment librdkafka 2.0.2 has an assignor without a state, and
-  // aborts the process when it is destroyed then.
-  if (!was_assigned_ && !member_id().empty()) client_.keep_for_good();
   if (Handle<rd_kafka_error_t> error{rd_kafka_consumer_close_queue(client_.get(), queue_.get())}) {
     log(LogLevel::warn, "closing the group member", {{"error", rd_kafka_error_string(error.get())}});
     return;

@@ -42,19 +42,23 @@ class KafkaGroupMember final : public GroupMember {
     std::string member_id;  // when it came
   };
 
-  KafkaGroupMember(Client client, Properties user, GroupConfig config, uint64_t source_memory,
-                   std::shared_ptr<SumOfParts> queued);
+  class Context;  // of the client's callbacks
+
+  KafkaGroupMember(Client client, std::shared_ptr<const Context> context, Properties user, GroupConfig config,
+                   uint64_t source_memory, std::shared_ptr<SumOfParts> queued);
   Rebalance rebalance(rd_kafka_event_t* event);
   GroupEvent next();
   PartitionList task_partitions(const std::vector<int32_t>& partitions) const;
   Status answer_assigned(const Rebalance& rebalance);
   void answer_all();
+  void leave();
   std::string member_id() const;
   std::shared_ptr<const KafkaToken> current() const;
   void set_current(std::shared_ptr<const KafkaToken> token);
 
   // Constant after construction.
   Client client_;
+  const std::shared_ptr<const Context> context_;
   const Properties user_;
   const GroupConfig config_;
   const uint64_t source_memory_;

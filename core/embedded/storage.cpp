@@ -16,6 +16,8 @@
 #include <mutex>
 #include <random>
 
+#include "kstreamd/sdk/big_endian.h"
+
 namespace kstreamd::embedded {
 namespace {
 
@@ -24,58 +26,28 @@ constexpr const char* kVersionKey = "version";
 constexpr const char* kClusterKey = "cluster";
 constexpr const char* kTopicIdKey = "next_topic_id";
 
-void put_be32(std::string& out, uint32_t v) {
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(v >> shift));
-}
-void put_be64(std::string& out, uint64_t v) {
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(v >> shift));
-}
 void put_text(std::string& out, std::string_view text) {
-  put_be32(out, static_cast<uint32_t>(text.size()));
+  append_big_endian(out, static_cast<uint32_t>(text.size()));
   out.append(text);
 }
 
-// Reads what the functions above wrote; ok turns false at the first thing that does not fit.
-struct Reader {
-  std::string_view left;
-  bool ok = true;
-  uint64_t number(size_t size) {
-    if (left.size() < size) {
-      ok = false;
-      return 0;
-    }
-    uint64_t v = 0;
-    for (size_t i = 0; i < size; ++i) v = v << 8 | static_cast<uint8_t>(left[i]);
-    left.remove_prefix(size);
-    return v;
-  }
-  std::string text() {
-    size_t size = number(4);
-    if (left.size() < size) {
-      ok = false;
-      return {};
-    }
-    std::string v(left.substr(0, size));
-    left.remove_prefix(size);
-    return v;
-  }
-};
+std::string take_text(BytesReader& in) { return std::string(in.bytes(in.number<uint32_t>())); }
 
 // Head of a stored segment: state, count, next offset, greatest timestamp, time of appending.
 constexpr size_t kSegmentHead = 1 + 4 + 8 + 8 + 8;
 
 std::string segment_key(LogId log, int64_t base) {
   std::string key;
-  put_be32(key, log.topic);
-  put_be32(key, static_cast<uint32_t>(log.partition));
-  put_be64(key, static_cast<uint64_t>(base));
+  append_big_endian(key, log.topic);
+  append_big_endian(key, log.partition);
+  append_big_endian(key, base);
   return key;
 }
 
 std::string log_key(char kind, LogId log) {
   std::string key{kind, '/'};
-  put_be32(key, log.topic);
-  put_be32(key, static_cast<uint32_t>(log.partition));
+  append_big_endian(key, log.topic);
+  append_big_endian(key, log.partition);
   return key;
 }
 
@@ -83,28 +55,28 @@ std::string offset_key(const std::string& group, const TopicPartition& partition
   std::string key = "o/";
   put_text(key, group);
   put_text(key, partition.topic);
-  put_be32(key, static_cast<uint32_t>(partition.partition));
+  append_big_endian(key, partition.partition);
   return key;
 }
 
 std::string number_value(int64_t v) {
   std::string value;
-  put_be64(value, static_cast<uint64_t>(v));
+  append_big_endian(value, v);
   return value;
 }
 
 SegmentPtr parse_segment(int64_t base, std::string_view value) {
   if (value.size() < kSegmentHead) return nullptr;
-  Reader head{value};
+  BytesReader head(value);
   auto segment = std::make_shared<Segment>();
-  segment->state = head.number(1) == 1 ? Segment::State::aborted : Segment::State::committed;
-  segment->count = static_cast<uint32_t>(head.number(4));
-  segment->next_offset = static_cast<int64_t>(head.number(8));
-  segment->max_timestamp = static_cast<int64_t>(head.number(8));
-  segment->appended_ms = static_cast<int64_t>(head.number(8));
+  segment->state = head.number<uint8_t>() == 1 ? Segment::State::aborted : Segment::State::committed;
+  segment->count = head.number<uint32_t>();
+  segment->next_offset = head.number<int64_t>();
+  segment->max_timestamp = head.number<int64_t>();
+  segment->appended_ms = head.number<int64_t>();
   segment->base_offset = base;
   segment->persisted = true;
-  segment->bytes.assign(head.left);
+  segment->bytes.assign(head.rest());
   return segment;
 }
 
@@ -205,10 +177,10 @@ void LogStorage::Batch::put_segment(LogId log, const Segment& segment) {
   std::string key = segment_key(log, segment.base_offset);
   std::string head;
   head.push_back(segment.state == Segment::State::aborted ? 1 : 0);
-  put_be32(head, segment.count);
-  put_be64(head, static_cast<uint64_t>(segment.next_offset));
-  put_be64(head, static_cast<uint64_t>(segment.max_timestamp));
-  put_be64(head, static_cast<uint64_t>(segment.appended_ms));
+  append_big_endian(head, segment.count);
+  append_big_endian(head, segment.next_offset);
+  append_big_endian(head, segment.max_timestamp);
+  append_big_endian(head, segment.appended_ms);
   rocksdb::Slice key_part(key);
   rocksdb::Slice value_parts[] = {rocksdb::Slice(head), rocksdb::Slice(segment.bytes)};
   impl_->writes.Put(impl_->records, rocksdb::SliceParts(&key_part, 1), rocksdb::SliceParts(value_parts, 2));
@@ -235,15 +207,15 @@ void LogStorage::Batch::delete_offset(const std::string& group, const TopicParti
 }
 void LogStorage::Batch::put_topic(const StoredTopic& topic) {
   std::string value;
-  put_be32(value, topic.id);
-  put_be32(value, static_cast<uint32_t>(topic.partitions));
-  put_be32(value, static_cast<uint32_t>(topic.configs.size()));
+  append_big_endian(value, topic.id);
+  append_big_endian(value, topic.partitions);
+  append_big_endian(value, static_cast<uint32_t>(topic.configs.size()));
   for (const auto& [name, config] : topic.configs) {
     put_text(value, name);
     put_text(value, config);
   }
   std::string next_id;
-  put_be32(next_id, topic.id + 1);
+  append_big_endian(next_id, topic.id + 1);
   impl_->writes.Put(impl_->meta, "t/" + topic.name, value);
   impl_->writes.Put(impl_->meta, kTopicIdKey, next_id);
 }
@@ -308,33 +280,32 @@ Status LogStorage::load(const std::string& folder) {
   std::string version;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     std::string_view key = it->key().ToStringView();
-    Reader value{it->value().ToStringView()};
+    BytesReader name(key), value(it->value().ToStringView());
     if (key == kVersionKey) {
-      version = value.left;
+      version = value.rest();
     } else if (key == kClusterKey) {
-      cluster_id_ = value.left;
+      cluster_id_ = value.rest();
     } else if (key == kTopicIdKey) {
-      next_topic_id_ = static_cast<uint32_t>(value.number(4));
+      next_topic_id_ = value.number<uint32_t>();
     } else if (key.substr(0, 2) == "t/") {
       StoredTopic topic{std::string(key.substr(2))};
-      topic.id = static_cast<uint32_t>(value.number(4));
-      topic.partitions = static_cast<int32_t>(value.number(4));
-      for (uint64_t left = value.number(4); left > 0 && value.ok; --left) {
-        std::string name = value.text();
-        topic.configs[name] = value.text();
+      topic.id = value.number<uint32_t>();
+      topic.partitions = value.number<int32_t>();
+      for (auto left = value.number<uint32_t>(); left > 0 && value.ok(); --left) {
+        std::string name = take_text(value);
+        topic.configs[name] = take_text(value);
       }
       topics_.push_back(std::move(topic));
     } else if (key.substr(0, 2) == "o/") {
-      Reader name{key.substr(2)};
-      StoredOffset offset{name.text()};
-      offset.offset.partition.topic = name.text();
-      offset.offset.partition.partition = static_cast<int32_t>(name.number(4));
-      offset.offset.offset = static_cast<int64_t>(value.number(8));
-      offset.offset.metadata = value.text();
-      value.ok = value.ok && name.ok;
+      name.bytes(2);
+      StoredOffset offset{take_text(name)};
+      offset.offset.partition.topic = take_text(name);
+      offset.offset.partition.partition = name.number<int32_t>();
+      offset.offset.offset = value.number<int64_t>();
+      offset.offset.metadata = take_text(value);
       offsets_.push_back(std::move(offset));
     }
-    if (!value.ok) return std::move(damaged).in("a row that is not understood");
+    if (!name.ok() || !value.ok()) return std::move(damaged).in("a row that is not understood");
   }
   if (!it->status().ok()) return std::move(damaged).in(it->status().ToString());
   if (version.empty()) {
@@ -393,8 +364,7 @@ Error unreadable(const std::string& folder, const std::string& why) {
 // Whether the key belongs to the log; gives its base offset.
 bool base_of(rocksdb::Slice key, const std::string& prefix, int64_t& base) {
   if (key.size() != prefix.size() + 8 || !key.starts_with(prefix)) return false;
-  Reader rest{key.ToStringView().substr(prefix.size())};
-  base = static_cast<int64_t>(rest.number(8));
+  base = read_big_endian<int64_t>(key.data() + prefix.size());
   return true;
 }
 
@@ -436,7 +406,7 @@ Result<StoredBounds> LogStorage::bounds(LogId log) const {
     std::string value;
     auto got = impl_->db->Get(rocksdb::ReadOptions(), impl_->meta, log_key(kind, log), &value);
     if (!got.ok() && !got.IsNotFound()) return unreadable(impl_->folder, got.ToString());
-    if (got.ok()) *target = static_cast<int64_t>(Reader{value}.number(8));
+    if (got.ok()) *target = BytesReader(value).number<int64_t>();
   }
   auto last = segment_base(log, INT64_MAX);
   if (!last) return std::move(last).error();

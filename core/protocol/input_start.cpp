@@ -1,9 +1,9 @@
 #include "core/protocol/input_start.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "core/base/base64.h"
+#include "kstreamd/sdk/big_endian.h"
 
 namespace kstreamd {
 namespace {
@@ -21,25 +21,10 @@ constexpr size_t value_bytes = 7;
 constexpr size_t packed_bytes = hash_bytes + value_bytes;
 constexpr int64_t greatest_packed = (int64_t{1} << 8 * value_bytes) - 1;  // ms: in the third million of years
 
-template <typename Number>
-void write(std::string& bytes, Number number) {
-  for (int shift = 8 * sizeof number - 8; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
-}
-
-// Takes a number off the beginning of `bytes`.
-template <typename Number>
-std::optional<Number> read(std::string_view& bytes) {
-  if (bytes.size() < sizeof(Number)) return std::nullopt;
-  uint64_t number = 0;
-  for (const char c : bytes.substr(0, sizeof(Number))) number = number << 8 | static_cast<unsigned char>(c);
-  bytes.remove_prefix(sizeof(Number));
-  return static_cast<Number>(number);
-}
-
 // The lowest `size` bytes of a number.
 std::string lowest(uint64_t number, size_t size) {
   std::string bytes;
-  write(bytes, number);
+  append_big_endian(bytes, number);
   return bytes.substr(sizeof number - size);
 }
 
@@ -56,37 +41,34 @@ void unpack(std::string_view entries, Progress& progress) {
   for (; entries.size() >= packed_bytes; entries.remove_prefix(packed_bytes)) {
     std::string value(sizeof(int64_t) - value_bytes, '\0');
     value += entries.substr(hash_bytes, value_bytes);
-    std::string_view number = value;
-    progress[mark + std::string(entries.substr(0, hash_bytes))] = *read<int64_t>(number);
+    progress[mark + std::string(entries.substr(0, hash_bytes))] = read_big_endian<int64_t>(value.data());
   }
 }
 
-Progress read_progress(std::string_view bytes) {
+Progress read_progress(BytesReader& bytes) {
   Progress progress;
-  const auto entries = read<int32_t>(bytes);
-  for (int32_t i = 0; entries && i < *entries; ++i) {
-    const auto size = read<int32_t>(bytes);
-    if (!size || *size < 0 || static_cast<size_t>(*size) > bytes.size()) return {};
-    const std::string name(bytes.substr(0, static_cast<size_t>(*size)));
-    bytes.remove_prefix(static_cast<size_t>(*size));
-    const auto value = read<int64_t>(bytes);
-    if (!value) return {};
+  const auto entries = bytes.number<int32_t>();
+  for (int32_t i = 0; i < entries; ++i) {
+    bool present = false;
+    const std::string name(bytes.sized(present));
+    const auto value = bytes.number<int64_t>();
+    if (!present || !bytes.ok()) return {};
     if (name.size() > hash_bytes + 1 && name[0] == mark)
       unpack(std::string_view(name).substr(1), progress);
     else
-      progress[name] = *value;
+      progress[name] = value;
   }
   return progress;
 }
 
 std::string in_full(int64_t time, const Progress& progress) {
   std::string bytes(1, version);
-  write(bytes, time);
-  if (!progress.empty()) write(bytes, static_cast<int32_t>(progress.size()));
+  append_big_endian(bytes, time);
+  if (!progress.empty()) append_big_endian(bytes, static_cast<int32_t>(progress.size()));
   for (const auto& [name, value] : progress) {
-    write(bytes, static_cast<int32_t>(name.size()));
+    append_big_endian(bytes, static_cast<int32_t>(name.size()));
     bytes += name;
-    write(bytes, value);
+    append_big_endian(bytes, value);
   }
   return base64_encode(bytes);
 }
@@ -110,10 +92,10 @@ InputStart input_start(int64_t offset, std::string_view metadata) {
   InputStart start{offset, kUnknownTime, {}};
   const auto decoded = base64_decode(metadata);
   if (!decoded || decoded->empty() || decoded->front() < 1 || decoded->front() > version) return start;
-  std::string_view bytes = std::string_view(*decoded).substr(1);
-  const auto time = read<int64_t>(bytes);
-  if (!time) return start;
-  start.time = std::max(*time, kUnknownTime);
+  BytesReader bytes(std::string_view(*decoded).substr(1));
+  const auto time = bytes.number<int64_t>();
+  if (!bytes.ok()) return start;
+  start.time = std::max(time, kUnknownTime);
   if (decoded->front() == version) start.progress = read_progress(bytes);
   return start;
 }

@@ -31,8 +31,8 @@ struct TaskPlan {
 };
 
 // `partitions` holds the partition count of each source topic. A repartition topic gets as many partitions as asked
-// for, else as many as the topics that its records meet those of (copartition.h), else as many as the sub-topology that
-// writes it has tasks.
+// for, else as many as the topics that its records meet those of (copartition.h), else the greatest count of those that
+// its writer reads.
 Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string, int32_t>& partitions);
 
 }  // namespace kstreamd

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kstreamd/sdk/big_endian.h"
+
 namespace kstreamd {
 namespace {
 
@@ -10,39 +12,27 @@ constexpr size_t sequence_size = 4;
 constexpr size_t window_suffix = time_size + sequence_size;
 constexpr size_t session_suffix = 2 * time_size;
 
-template <typename Number>
-void append(std::string& out, Number number) {
-  for (size_t i = sizeof number; i-- > 0;) out.push_back(static_cast<char>(number >> (8 * i)));
-}
-
-template <typename Number>
-Number number_at(std::string_view bytes, size_t at) {
-  Number number = 0;
-  for (size_t i = 0; i < sizeof number; ++i)
-    number = static_cast<Number>((number << 8) | static_cast<uint8_t>(bytes[at + i]));
-  return number;
-}
-
-int64_t time_at(std::string_view bytes, size_t at) { return static_cast<int64_t>(number_at<uint64_t>(bytes, at)); }
+int64_t time_at(std::string_view bytes, size_t at) { return read_big_endian<int64_t>(bytes.data() + at); }
 
 }  // namespace
 
 void write_key(std::string& out, const WindowKey& key) {
   out.assign(key.key);
-  append(out, static_cast<uint64_t>(key.start));
-  append(out, key.sequence);
+  append_big_endian(out, key.start);
+  append_big_endian(out, key.sequence);
 }
 
 void write_key(std::string& out, const SessionKey& key) {
   out.assign(key.key);
-  append(out, static_cast<uint64_t>(key.end));
-  append(out, static_cast<uint64_t>(key.start));
+  append_big_endian(out, key.end);
+  append_big_endian(out, key.start);
 }
 
 std::optional<WindowKey> read_window_key(std::string_view bytes) {
   if (bytes.size() < window_suffix) return std::nullopt;
   const size_t size = bytes.size() - window_suffix;
-  return WindowKey{bytes.substr(0, size), time_at(bytes, size), number_at<uint32_t>(bytes, size + time_size)};
+  return WindowKey{bytes.substr(0, size), time_at(bytes, size),
+                   read_big_endian<uint32_t>(bytes.data() + size + time_size)};
 }
 
 std::optional<SessionKey> read_session_key(std::string_view bytes) {

@@ -1,30 +1,22 @@
 // Serdes of a fixed number of bytes, big-endian as Kafka's own serializers write them.
-#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <type_traits>
 
 #include "core/serde/json_scalar.h"
 #include "core/serde/misfit.h"
 #include "core/serde/serdes.h"
+#include "kstreamd/sdk/big_endian.h"
 
 namespace kstreamd {
 namespace {
 
-template <typename Bits>
-Bits load_big_endian(std::string_view bytes) {
-  Bits bits = 0;
-  for (size_t i = 0; i < sizeof(Bits); ++i) bits = static_cast<Bits>((bits << 8) | static_cast<uint8_t>(bytes[i]));
-  return bits;
-}
-
-template <typename Bits>
-std::string_view store_big_endian(Bits bits, Arena& arena) {
-  auto* to = static_cast<char*>(arena.allocate(sizeof(Bits)));
-  for (size_t i = 0; i < sizeof(Bits); ++i) to[i] = static_cast<char>(bits >> (8 * (sizeof(Bits) - 1 - i)));
-  return {to, sizeof(Bits)};
+template <typename Number>
+std::string_view store(Number number, Arena& arena) {
+  auto* to = static_cast<char*>(arena.allocate(sizeof number));
+  write_big_endian(to, number);
+  return {to, sizeof number};
 }
 
 std::string number_hint(const Value& value, const char* name) {
@@ -52,7 +44,7 @@ class IntegerSerde final : public Serde {
 
   Result<Value> read(std::string_view bytes, Arena&) const override {
     if (bytes.size() != sizeof(Int)) return wrong_size(name_, sizeof(Int), bytes.size());
-    auto number = static_cast<Int>(load_big_endian<std::make_unsigned_t<Int>>(bytes));
+    const auto number = read_big_endian<Int>(bytes.data());
     if constexpr (sizeof(Int) == 8) return int64_value(number);
     return int32_value(static_cast<int32_t>(number));
   }
@@ -69,7 +61,7 @@ class IntegerSerde final : public Serde {
     }
     if (*number < std::numeric_limits<Int>::min() || *number > std::numeric_limits<Int>::max())
       return misfit(value, name_, "it is " + std::to_string(*number) + ", out of range: name the serde int64");
-    return store_big_endian(static_cast<std::make_unsigned_t<Int>>(*number), arena);
+    return store(static_cast<Int>(*number), arena);
   }
 
  private:
@@ -84,7 +76,7 @@ class FloatSerde final : public Serde {
 
   Result<Value> read(std::string_view bytes, Arena&) const override {
     if (bytes.size() != sizeof(Real)) return wrong_size(name_, sizeof(Real), bytes.size());
-    return float64_value(static_cast<double>(std::bit_cast<Real>(load_big_endian<Bits>(bytes))));
+    return float64_value(static_cast<double>(std::bit_cast<Real>(read_big_endian<Bits>(bytes.data()))));
   }
 
   Result<std::string_view> write(const Value& given, Arena& arena) const override {
@@ -94,7 +86,7 @@ class FloatSerde final : public Serde {
     auto real = static_cast<Real>(value.u.real);
     if (std::isinf(real) && !std::isinf(value.u.real))
       return misfit(value, name_, "it is out of range: name the serde float64");
-    return store_big_endian(std::bit_cast<Bits>(real), arena);
+    return store(std::bit_cast<Bits>(real), arena);
   }
 
  private:
@@ -106,7 +98,7 @@ class FloatSerde final : public Serde {
       return misfit(
           value, name_,
           "it is " + std::to_string(value.u.integer) + ", which no " + name_ + " equals: name the serde int64");
-    return store_big_endian(std::bit_cast<Bits>(real), arena);
+    return store(std::bit_cast<Bits>(real), arena);
   }
 
   const std::string name_;

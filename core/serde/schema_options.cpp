@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kstreamd/sdk/big_endian.h"
+
 namespace kstreamd {
 namespace {
 
@@ -61,15 +63,14 @@ Result<int32_t> take_schema_id(std::string_view& bytes) {
                                   : "there is no id of a schema: the first byte is " +
                                         std::to_string(static_cast<uint8_t>(bytes[0])) + ", and not 0",
                  "check that the topic was written with a schema registry; without one, leave out 'registry'");
-  uint32_t id = 0;
-  for (size_t i = 1; i < 5; ++i) id = id << 8 | static_cast<uint8_t>(bytes[i]);
+  const auto id = read_big_endian<int32_t>(bytes.data() + 1);
   bytes.remove_prefix(5);
-  return static_cast<int32_t>(id);
+  return id;
 }
 
 void append_schema_id(std::string& out, int32_t id) {
   out += kMagic;
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(static_cast<uint32_t>(id) >> shift);
+  append_big_endian(out, id);
 }
 
 Error no_subject(const std::string& kind) {

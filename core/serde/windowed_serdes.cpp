@@ -7,6 +7,7 @@
 #include "core/serde/misfit.h"
 #include "core/serde/objects.h"
 #include "core/serde/serdes.h"
+#include "kstreamd/sdk/big_endian.h"
 #include "kstreamd/sdk/windowed.h"
 
 namespace kstreamd {
@@ -15,17 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kOpenEnd = std::numeric_limits<int64_t>::max();
-
-int64_t load(std::string_view bytes) {
-  uint64_t bits = 0;
-  for (size_t i = 0; i < 8; ++i) bits = bits << 8 | static_cast<uint8_t>(bytes[i]);
-  return static_cast<int64_t>(bits);
-}
-
-void store(int64_t number, char* to) {
-  const auto bits = static_cast<uint64_t>(number);
-  for (size_t i = 0; i < 8; ++i) to[i] = static_cast<char>(bits >> (56 - 8 * i));
-}
 
 // The inner key that a JSON value stands for.
 Value inner_of(const json& key, Arena& arena) {
@@ -111,10 +101,10 @@ class TimeWindowedSerde final : public WindowedSerde {
 
  private:
   void read_bounds(std::string_view tail, Windowed& windowed) const override {
-    windowed.start = load(tail);
+    windowed.start = read_big_endian<int64_t>(tail.data());
     windowed.end = size_ == 0 || windowed.start > kOpenEnd - size_ ? kOpenEnd : windowed.start + size_;
   }
-  void write_bounds(const Windowed& windowed, char* tail) const override { store(windowed.start, tail); }
+  void write_bounds(const Windowed& windowed, char* tail) const override { write_big_endian(tail, windowed.start); }
 
   const int64_t size_;
 };
@@ -126,12 +116,12 @@ class SessionWindowedSerde final : public WindowedSerde {
 
  private:
   void read_bounds(std::string_view tail, Windowed& windowed) const override {
-    windowed.end = load(tail);
-    windowed.start = load(tail.substr(8));
+    windowed.end = read_big_endian<int64_t>(tail.data());
+    windowed.start = read_big_endian<int64_t>(tail.data() + 8);
   }
   void write_bounds(const Windowed& windowed, char* tail) const override {
-    store(windowed.end, tail);
-    store(windowed.start, tail + 8);
+    write_big_endian(tail, windowed.end);
+    write_big_endian(tail + 8, windowed.start);
   }
 };
 

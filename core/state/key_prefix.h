@@ -1,22 +1,20 @@
 // Keys compared by their first bytes. Internal to core/state.
 #pragma once
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+
+#include "kstreamd/sdk/big_endian.h"
 
 namespace kstreamd {
 
 // The key's first 8 bytes as a number: of keys whose numbers differ, the greater number has the greater key. A shorter
 // key counts as if zeros followed.
 inline uint64_t prefix_of(std::string_view key) {
-  static_assert(std::endian::native == std::endian::little);
-  uint64_t number = 0;
-  if (key.size() >= sizeof number)
-    std::memcpy(&number, key.data(), sizeof number);
-  else if (!key.empty())
-    std::memcpy(&number, key.data(), key.size());
-  return __builtin_bswap64(number);
+  char first[sizeof(uint64_t)] = {};
+  if (key.size() >= sizeof first) return read_big_endian<uint64_t>(key.data());
+  if (!key.empty()) std::memcpy(first, key.data(), key.size());
+  return read_big_endian<uint64_t>(first);
 }
 
 }  // namespace kstreamd

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/state/layered_store.h"
+#include "kstreamd/sdk/big_endian.h"
 
 namespace kstreamd {
 namespace {
@@ -10,20 +11,10 @@ namespace {
 constexpr size_t kTimeSize = 8;
 constexpr int64_t kLatest = Version::open_end;  // where the latest version lies: before all earlier ones
 
-void append_number(std::string& to, int64_t number) {
-  for (int shift = 56; shift >= 0; shift -= 8) to.push_back(static_cast<char>(static_cast<uint64_t>(number) >> shift));
-}
-
-int64_t number_at(std::string_view bytes) {
-  uint64_t number = 0;
-  for (size_t i = 0; i < kTimeSize; ++i) number = (number << 8) | static_cast<uint8_t>(bytes[i]);
-  return static_cast<int64_t>(number);
-}
-
 // Where a version lies.
 void place_of(std::string& to, std::string_view key, int64_t timestamp) {
   to.assign(key);
-  append_number(to, Version::open_end - timestamp);
+  append_big_endian(to, Version::open_end - timestamp);
 }
 
 }  // namespace
@@ -35,7 +26,8 @@ Result<std::optional<LayeredVersions::Row>> LayeredVersions::read(std::string_vi
     return Error{.recovery = Recovery::rebuild_state,
                  .message = "a version in store '" + store_.name() + "' is too short",
                  .hint = "it is rebuilt from the changelog; if this comes again, check the disk"};
-  return std::optional(Row{number_at(value.value), value.timestamp, value.value.substr(kTimeSize)});
+  return std::optional(
+      Row{read_big_endian<int64_t>(value.value.data()), value.timestamp, value.value.substr(kTimeSize)});
 }
 
 Result<std::optional<LayeredVersions::Row>> LayeredVersions::newest(std::string_view key) {
@@ -65,7 +57,7 @@ Status LayeredVersions::earlier(std::string_view key, int64_t first, int64_t las
 Status LayeredVersions::write(std::string_view key, int64_t place, int64_t from, int64_t end, std::string_view value) {
   place_of(row_key_, key, place);
   row_value_.clear();
-  append_number(row_value_, from);
+  append_big_endian(row_value_, from);
   row_value_.append(value);
   return store_.put(row_key_, {true, row_value_, end});
 }

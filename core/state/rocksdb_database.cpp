@@ -12,19 +12,10 @@
 #include "core/state/rocksdb_bulk.h"
 #include "core/state/rocksdb_handle.h"
 #include "core/state/stored_key.h"
+#include "kstreamd/sdk/big_endian.h"
 
 namespace kstreamd {
 namespace {
-
-void put_big_endian(char* to, uint64_t number) {
-  for (int i = 0; i < 8; ++i) to[i] = static_cast<char>(number >> (56 - 8 * i));
-}
-
-uint64_t get_big_endian(const char* from) {
-  uint64_t number = 0;
-  for (int i = 0; i < 8; ++i) number = (number << 8) | static_cast<uint8_t>(from[i]);
-  return number;
-}
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -42,16 +33,16 @@ constexpr uint64_t kMostBulkBytes = 512 << 20;
 
 std::string encode(const ChangelogPosition& position) {
   std::string bytes(kPositionSize, '\0');
-  put_big_endian(bytes.data(), static_cast<uint64_t>(position.next_offset));
-  put_big_endian(bytes.data() + 8, static_cast<uint64_t>(position.mark.offset));
-  put_big_endian(bytes.data() + 16, position.mark.fingerprint);
+  write_big_endian(bytes.data(), position.next_offset);
+  write_big_endian(bytes.data() + 8, position.mark.offset);
+  write_big_endian(bytes.data() + 16, position.mark.fingerprint);
   return bytes;
 }
 
 std::string encode(const StoreClock& clock) {
   std::string bytes(kClockSize, '\0');
-  put_big_endian(bytes.data(), static_cast<uint64_t>(clock.time));
-  put_big_endian(bytes.data() + 8, clock.sequence);
+  write_big_endian(bytes.data(), clock.time);
+  write_big_endian<uint64_t>(bytes.data() + 8, clock.sequence);
   return bytes;
 }
 
@@ -63,7 +54,7 @@ Error damaged_row(const std::string& path) {
 Result<StoreValue> decode(const rocksdb::Slice& row, bool timestamped, const std::string& path) {
   if (!timestamped) return StoreValue{true, view(row), 0};
   if (row.size() < kTimestampSize) return damaged_row(path);
-  return StoreValue{true, view(row).substr(kTimestampSize), static_cast<int64_t>(get_big_endian(row.data()))};
+  return StoreValue{true, view(row).substr(kTimestampSize), read_big_endian<int64_t>(row.data())};
 }
 
 // Iterators over one column between two writes. Making one costs as much as seeking with it a few times, and while
@@ -165,7 +156,7 @@ class Rows final : public CommittedRows {
       return;
     }
     char timestamp[kTimestampSize];
-    put_big_endian(timestamp, static_cast<uint64_t>(value.timestamp));
+    write_big_endian(timestamp, value.timestamp);
     rocksdb::Slice key_part = slice(key);
     rocksdb::Slice value_parts[2] = {{timestamp, sizeof timestamp}, slice(value.value)};
     rocksdb::SliceParts parts(value_parts, 2);
@@ -177,7 +168,7 @@ class Rows final : public CommittedRows {
   void gather(RestoreBuffer& buffer, std::string_view stored_key, const StoreValue& value) const {
     if (!value.present) return buffer.remove(stored_key);
     char timestamp[kTimestampSize];
-    put_big_endian(timestamp, static_cast<uint64_t>(value.timestamp));
+    write_big_endian(timestamp, value.timestamp);
     buffer.put(stored_key, {timestamp, timestamped_ ? sizeof timestamp : 0}, value.value);
   }
   void write_row(const RestoreBuffer::Walk& row) {
@@ -283,8 +274,8 @@ class Database final : public TaskDatabase {
       if (!status.ok()) return database_error(status, "read", path_);
       if (bytes.size() != kClockSize)
         return database_error(rocksdb::Status::Corruption("a store's clock has another size"), "read", path_);
-      clocks_[i] = {.time = static_cast<int64_t>(get_big_endian(bytes.data())),
-                    .sequence = static_cast<uint32_t>(get_big_endian(bytes.data() + 8))};
+      clocks_[i] = {.time = read_big_endian<int64_t>(bytes.data()),
+                    .sequence = static_cast<uint32_t>(read_big_endian<uint64_t>(bytes.data() + 8))};
       // What is on disk is as old as its clock.
       rows_[i]->clear_files({{}, clocks_[i].time - retentions_[i]});
     }
@@ -300,9 +291,9 @@ class Database final : public TaskDatabase {
       if (!status.ok()) return database_error(status, "read", path_);
       if (bytes.size() != kPositionSize)
         return database_error(rocksdb::Status::Corruption("a changelog position has another size"), "read", path_);
-      positions_[i] = {.next_offset = static_cast<int64_t>(get_big_endian(bytes.data())),
-                       .mark = {.offset = static_cast<int64_t>(get_big_endian(bytes.data() + 8)),
-                                .fingerprint = get_big_endian(bytes.data() + 16)}};
+      positions_[i] = {.next_offset = read_big_endian<int64_t>(bytes.data()),
+                       .mark = {.offset = read_big_endian<int64_t>(bytes.data() + 8),
+                                .fingerprint = read_big_endian<uint64_t>(bytes.data() + 16)}};
     }
     return {};
   }

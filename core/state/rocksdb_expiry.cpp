@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "kstreamd/sdk/big_endian.h"
+
 namespace kstreamd {
 namespace {
 
@@ -14,9 +16,7 @@ class ExpiryFilter final : public rocksdb::CompactionFilter {
   const char* Name() const override { return "kstreamd.ExpiryFilter"; }
   bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& row, std::string*, bool*) const override {
     if (row.size() < 8) return false;  // damaged: for reading to say
-    uint64_t timestamp = 0;
-    for (size_t i = 0; i < 8; ++i) timestamp = (timestamp << 8) | static_cast<uint8_t>(row[i]);
-    return static_cast<int64_t>(timestamp) <= until_;
+    return read_big_endian<int64_t>(row.data()) <= until_;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/base/base64.h"
+#include "core/record/store_keys.h"
 #include "core/testing/expectation.h"
 #include "core/testing/test_values.h"
 #include "core/topology/suggest.h"
@@ -12,12 +13,6 @@ namespace kstreamd {
 namespace {
 
 using Outcome = std::optional<TestFailure>;
-
-std::string big_endian(int64_t number) {
-  std::string bytes;
-  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(static_cast<uint64_t>(number) >> shift);
-  return bytes;
-}
 
 // Runs the steps of one test, up to the first that fails.
 class CaseRun {
@@ -149,9 +144,12 @@ Result<std::optional<std::string>> CaseRun::store_key(const TestValue& key, cons
                  "write key: { key: KEY, start: MS, end: MS }"};
   auto inner = bytes_of(*key.window->key, serde);
   if (!inner || !*inner) return inner;
+  std::string bytes;
   if (store.type == "session")
-    return std::optional(**inner + big_endian(key.window->end) + big_endian(key.window->start));
-  return std::optional(**inner + big_endian(key.window->start) + std::string(4, '\0'));
+    write_key(bytes, SessionKey{**inner, key.window->end, key.window->start});
+  else
+    write_key(bytes, WindowKey{**inner, key.window->start});
+  return std::optional(std::move(bytes));
 }
 
 Outcome CaseRun::step(const ExpectStoreStep& step) {

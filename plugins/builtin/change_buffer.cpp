@@ -1,5 +1,7 @@
 #include "plugins/builtin/change_buffer.h"
 
+#include <kstreamd/sdk/big_endian.h>
+
 #include <algorithm>
 
 namespace kstreamd::builtin {
@@ -27,104 +29,67 @@ struct Held {
   }
 };
 
-class Writer {
- public:
-  template <typename Number>
-  void number(Number number) {
-    for (int shift = 8 * sizeof number - 8; shift >= 0; shift -= 8) out_ += static_cast<char>(number >> shift & 0xff);
-  }
-  void bytes(const Bytes& bytes) {
-    number(bytes ? static_cast<int32_t>(bytes->size()) : kNull);
-    if (bytes) out_ += *bytes;
-  }
-  const std::string& text() const { return out_; }
-
- private:
-  std::string out_;
-};
-
-std::string write(const Held& held) {
-  Writer out;
-  out.number(held.timestamp);
-  out.number(held.offset);
-  out.bytes(held.topic);
-  out.number(held.partition);
-  out.number(static_cast<int32_t>(held.headers.size()));
-  for (const Header& header : held.headers) {
-    out.bytes(std::string_view(header.name, header.name_size));
-    out.bytes(header.value ? Bytes(std::string_view(static_cast<const char*>(header.value), header.value_size))
-                           : std::nullopt);
-  }
-  out.bytes(held.prior);
-  if (held.before && held.before == held.prior)
-    out.number(kSame);
-  else
-    out.bytes(held.before);
-  out.bytes(held.now);
-  out.number(held.time);
-  return out.text();
+void append(std::string& out, const Bytes& bytes) {
+  append_big_endian(out, bytes ? static_cast<int32_t>(bytes->size()) : kNull);
+  if (bytes) out += *bytes;
 }
 
-class Reader {
- public:
-  explicit Reader(std::string_view in) : in_(in) {}
-  template <typename Number>
-  Number number() {
-    uint64_t number = 0;
-    for (const char c : take(sizeof(Number))) number = number << 8 | static_cast<unsigned char>(c);
-    return static_cast<Number>(number);
+std::string write(const Held& held) {
+  std::string out;
+  append_big_endian(out, held.timestamp);
+  append_big_endian(out, held.offset);
+  append(out, held.topic);
+  append_big_endian(out, held.partition);
+  append_big_endian(out, static_cast<int32_t>(held.headers.size()));
+  for (const Header& header : held.headers) {
+    append(out, std::string_view(header.name, header.name_size));
+    append(out, header.value ? Bytes(std::string_view(static_cast<const char*>(header.value), header.value_size))
+                             : std::nullopt);
   }
-  Bytes bytes() { return bytes(number<int32_t>()); }
-  Bytes bytes(int32_t size) {
-    if (size == kNull) return std::nullopt;
-    if (size < 0) damaged();
-    return take(static_cast<size_t>(size));
-  }
-  std::string_view text() { return bytes().value_or(std::string_view()); }
-  void end() const {
-    if (!in_.empty()) damaged();
-  }
-  [[noreturn]] static void damaged() {
-    throw sdk::FatalError(
-        "the buffer's store holds a row that was not written by a suppression: its changelog belongs to something "
-        "else; give the node another name, or reset the topology");
-  }
+  append(out, held.prior);
+  if (held.before && held.before == held.prior)
+    append_big_endian(out, kSame);
+  else
+    append(out, held.before);
+  append(out, held.now);
+  append_big_endian(out, held.time);
+  return out;
+}
 
- private:
-  std::string_view take(size_t size) {
-    if (size > in_.size()) damaged();
-    const auto taken = in_.substr(0, size);
-    in_.remove_prefix(size);
-    return taken;
-  }
+[[noreturn]] void damaged() {
+  throw sdk::FatalError(
+      "the buffer's store holds a row that was not written by a suppression: its changelog belongs to something "
+      "else; give the node another name, or reset the topology");
+}
 
-  std::string_view in_;
-};
+Bytes take(BytesReader& in, int32_t size) { return size == kNull ? Bytes() : in.bytes(static_cast<size_t>(size)); }
+Bytes take(BytesReader& in) { return take(in, in.number<int32_t>()); }
+std::string_view take_text(BytesReader& in) { return take(in).value_or(std::string_view()); }
 
 // The headers get their room from the context.
 Held read(std::string_view row, sdk::Context& context) {
-  Reader in(row);
+  BytesReader in(row);
   Held held;
   held.timestamp = in.number<int64_t>();
   held.offset = in.number<int64_t>();
-  held.topic = in.text();
+  held.topic = take_text(in);
   held.partition = in.number<int32_t>();
   const auto count = in.number<int32_t>();
-  if (count < 0 || static_cast<size_t>(count) > row.size() / 8) Reader::damaged();
+  if (count < 0 || static_cast<size_t>(count) > row.size() / 8) damaged();
   auto* headers = count > 0 ? context.scratch<Header>(static_cast<size_t>(count)) : nullptr;
   for (int32_t i = 0; i < count; ++i) {
-    const auto name = in.text();
-    const auto value = in.bytes();
+    const auto name = take_text(in);
+    const auto value = take(in);
     headers[i] = {name.data(), value ? value->data() : nullptr, static_cast<uint32_t>(name.size()),
                   static_cast<uint32_t>(value ? value->size() : 0)};
   }
   held.headers = {headers, static_cast<size_t>(count)};
-  held.prior = in.bytes();
+  held.prior = take(in);
   const auto size = in.number<int32_t>();
-  held.before = size == kSame ? held.prior : in.bytes(size);
-  held.now = in.bytes();
+  held.before = size == kSame ? held.prior : take(in, size);
+  held.now = take(in);
   held.time = in.number<int64_t>();
-  in.end();
+  if (!in.ok() || !in.rest().empty()) damaged();
   return held;
 }
 
@@ -182,7 +147,7 @@ Record ChangeBuffer::first(Change& change) {
   const auto at = entries_.find(order_.begin()->second);
   const auto key = context_.copy(at->first);
   const auto row = rows_.get(bytes_value(key));
-  if (!row) Reader::damaged();
+  if (!row) damaged();
   const Held held = read(data_of(row->value), context_);
   auto value = [this](const Bytes& bytes) {
     return bytes ? bytes_.read(StoreBytes::Part::value, *bytes) : null_value();

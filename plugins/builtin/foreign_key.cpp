@@ -1,10 +1,11 @@
 #include "plugins/builtin/foreign_key.h"
 
+#include <kstreamd/sdk/big_endian.h>
+
 #include <algorithm>
 #include <charconv>
 #include <string>
 
-#include "plugins/builtin/big_endian.h"
 #include "plugins/builtin/murmur3.h"
 #include "plugins/builtin/table_joins.h"
 

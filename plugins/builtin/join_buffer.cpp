@@ -1,8 +1,8 @@
 #include "plugins/builtin/join_buffer.h"
 
-#include <algorithm>
+#include <kstreamd/sdk/big_endian.h>
 
-#include "plugins/builtin/big_endian.h"
+#include <algorithm>
 
 namespace kstreamd::builtin {
 namespace {

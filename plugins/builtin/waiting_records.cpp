@@ -1,5 +1,7 @@
 #include "plugins/builtin/waiting_records.h"
 
+#include <kstreamd/sdk/big_endian.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -9,19 +11,6 @@ namespace {
 constexpr size_t kKeyAt = 9;  // after timestamp and side
 constexpr char kListMark = 1;
 constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
-
-template <typename Number>
-void append(std::string& out, Number number) {
-  for (size_t i = sizeof number; i-- > 0;) out.push_back(static_cast<char>(number >> (8 * i)));
-}
-
-template <typename Number>
-Number number_at(std::string_view bytes, size_t at) {
-  Number number = 0;
-  for (size_t i = 0; i < sizeof number; ++i)
-    number = static_cast<Number>((number << 8) | static_cast<uint8_t>(bytes[at + i]));
-  return number;
-}
 
 char byte_of(Side side) { return side == kLeft ? 1 : 0; }
 
@@ -34,13 +23,13 @@ char byte_of(Side side) { return side == kLeft ? 1 : 0; }
 // What a list begins with; then come as many values.
 uint32_t take_count(std::string_view& list) {
   if (list.size() < 5 || list[0] != kListMark) unreadable();
-  const auto count = number_at<uint32_t>(list, 1);
+  const auto count = read_big_endian<uint32_t>(list.data() + 1);
   list.remove_prefix(5);
   return count;
 }
 
 std::string_view take_value(std::string_view& list) {
-  const size_t size = list.size() < 5 ? 0 : number_at<uint32_t>(list, 0);
+  const size_t size = list.size() < 5 ? 0 : read_big_endian<uint32_t>(list.data());
   if (size < 1 || list.size() - 4 < size) unreadable();
   const std::string_view value = list.substr(5, size - 1);
   list.remove_prefix(4 + size);
@@ -51,7 +40,7 @@ std::string_view take_value(std::string_view& list) {
 
 std::string_view WaitingRecords::row_of(Side side, int64_t timestamp, std::string_view key) {
   row_.clear();
-  append(row_, static_cast<uint64_t>(timestamp));
+  append_big_endian(row_, timestamp);
   row_.push_back(byte_of(side));
   row_.append(key);
   return row_;
@@ -66,12 +55,12 @@ void WaitingRecords::add(Side side, int64_t timestamp, std::string_view key, std
   if (there) {
     std::string_view old = data_of(there->value);
     count += take_count(old);
-    append(list_, count);
+    append_big_endian(list_, count);
     list_.append(old);
   } else {
-    append(list_, count);
+    append_big_endian(list_, count);
   }
-  append(list_, static_cast<uint32_t>(value.size() + 1));
+  append_big_endian(list_, static_cast<uint32_t>(value.size() + 1));
   list_.push_back(byte_of(side));
   list_.append(value);
   store_.put(row, bytes_value(list_), timestamp);
@@ -90,7 +79,7 @@ std::optional<std::string_view> WaitingRecords::take(Waiting& entry, int64_t now
   if (count == 0) return std::nullopt;
   const std::string_view value = take_value(rest);
   list_.assign(1, kListMark);
-  append(list_, count - 1);
+  append_big_endian(list_, count - 1);
   list_.append(rest);
   entry.list = context_.copy(list_);
   store_.put(bytes_value(entry.row), count > 1 ? bytes_value(list_) : null_value(), now);
@@ -103,11 +92,11 @@ WaitingRecords::Oldest WaitingRecords::closed(const Oldest& closes_before, std::
   Oldest oldest{kNone, kNone};
   // Not from the beginning: what is older was removed, and a database steps over what was removed one by one.
   std::string from;
-  append(from, static_cast<uint64_t>(std::min(oldest_[kLeft], oldest_[kRight])));
+  append_big_endian(from, std::min(oldest_[kLeft], oldest_[kRight]));
   store_.range(bytes_value(from), null_value(), [&](const sdk::Row& row) {
     const std::string_view bytes = data_of(row.key);
     if (bytes.size() < kKeyAt) unreadable();
-    const auto timestamp = static_cast<int64_t>(number_at<uint64_t>(bytes, 0));
+    const auto timestamp = read_big_endian<int64_t>(bytes.data());
     const Side side = bytes[kKeyAt - 1] != 0 ? kLeft : kRight;
     const bool closes = timestamp < closes_before[side];
     if (closes && out.size() == kAtOnce) {  // nobody has looked at what comes now

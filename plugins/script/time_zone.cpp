@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "kstreamd/sdk/big_endian.h"
+
 namespace kstreamd::script {
 namespace {
 
@@ -26,13 +28,6 @@ int64_t year_of(int64_t seconds) {
   while (days_of(year, 1, 1) * kDay > seconds) --year;
   while (days_of(year + 1, 1, 1) * kDay <= seconds) ++year;
   return year;
-}
-
-int64_t read_big_endian(std::string_view bytes, size_t at, size_t size) {
-  uint64_t out = 0;
-  for (size_t i = 0; i < size; ++i) out = out << 8 | static_cast<unsigned char>(bytes[at + i]);
-  if (size == 4) return static_cast<int32_t>(static_cast<uint32_t>(out));
-  return static_cast<int64_t>(out);
 }
 
 // Reads the pieces of a POSIX TZ text.
@@ -108,7 +103,7 @@ bool TimeZone::parse_file(std::string_view bytes) {
   size_t time_size = 4;
   for (int block = 0; block < 2; ++block, time_size = 8) {
     if (bytes.size() < kHeader || bytes.substr(0, 4) != "TZif" || bytes[4] < '2') return false;
-    const auto count = [&](size_t i) { return static_cast<size_t>(read_big_endian(bytes, 20 + 4 * i, 4)); };
+    const auto count = [&](size_t i) { return read_big_endian<uint32_t>(bytes.data() + 20 + 4 * i); };
     const size_t utc = count(0), standard = count(1), leaps = count(2), times = count(3), types = count(4),
                  letters = count(5);
     for (const size_t n : {utc, standard, leaps, times, types, letters})
@@ -123,11 +118,11 @@ bool TimeZone::parse_file(std::string_view bytes) {
     for (size_t i = 0; i < types; ++i) {
       const size_t name = static_cast<unsigned char>(bytes[infos + i * 6 + 5]);
       if (name >= letters) return false;
-      types_.push_back({static_cast<int32_t>(read_big_endian(bytes, infos + i * 6, 4)), bytes[infos + i * 6 + 4] != 0,
+      types_.push_back({read_big_endian<int32_t>(bytes.data() + infos + i * 6), bytes[infos + i * 6 + 4] != 0,
                         std::string(bytes.data() + names + name)});
     }
     for (size_t i = 0; i < times; ++i) {
-      changes_.push_back(read_big_endian(bytes, at + i * 8, 8));
+      changes_.push_back(read_big_endian<int64_t>(bytes.data() + at + i * 8));
       after_.push_back(static_cast<uint8_t>(bytes[kinds + i]));
       if (after_.back() >= types_.size()) return false;
     }

@@ -36,7 +36,7 @@ MAY_INCLUDE = {
                   "core/record", "core/base", "core/plugin_host", "plugins/builtin", "plugins/abi", "plugins/sdk"],
 }
 # The record is the ABI's: whoever handles records includes its headers and these.
-RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/windowed.h", "kstreamd/sdk/change.h", "kstreamd/sdk/progress.h",
+RECORD_HEADERS = {"kstreamd/sdk/value.h", "kstreamd/sdk/big_endian.h", "kstreamd/sdk/windowed.h", "kstreamd/sdk/change.h", "kstreamd/sdk/progress.h",
                   "kstreamd/sdk/serdes.h",
                   "kstreamd/sdk/store_bytes.h", "kstreamd/sdk/murmur2.h", "core/record/murmur2.h"}
 NO_RECORDS = {"core/base", "core/topology", "core/spec"}

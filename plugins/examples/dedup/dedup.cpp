@@ -1,5 +1,7 @@
 #include "dedup.h"
 
+#include <kstreamd/sdk/big_endian.h>
+
 #include <algorithm>
 #include <optional>
 #include <string_view>
@@ -46,7 +48,7 @@ class Key {
   explicit Key(std::string_view hash) : text_("h") { text_ += hash; }
   Key(int64_t timestamp, std::string_view hash) : text_("t") {
     const uint64_t biased = static_cast<uint64_t>(timestamp) ^ (uint64_t{1} << 63);
-    for (int shift = 56; shift >= 0; shift -= 8) text_.push_back(static_cast<char>(biased >> shift));
+    kstreamd::append_big_endian(text_, biased);
     text_ += hash;
   }
   Value value() const { return kstreamd::bytes_value(text_); }

@@ -137,6 +137,23 @@ TEST_CASE("repartition topics take the partition counts of what their records me
   CHECK(plan.error().message.find("'j-join-right-repartition' has 3") != std::string::npos);
 }
 
+TEST_CASE("what a join writes has the greatest count of its inputs before they become equal") {
+  Topology topology = join(true, false);
+  for (const auto& [name, kind, sub] :
+       {std::tuple("totals-repartition-sink", NodeKind::sink, 2), {"totals-repartition-source", NodeKind::source, 3}}) {
+    Node node = source(name, {"j-totals-repartition"}, sub);
+    node.kind = kind;
+    topology.nodes.push_back(node);
+  }
+  const int reads = static_cast<int>(topology.nodes.size()) - 1;
+  topology.sub_topologies.push_back({.name = "totals", .sources = {reads}});
+  topology.repartitions.push_back({"j-totals-repartition", reads - 1, reads, "totals", std::nullopt});
+  const auto plan = plan_tasks(topology, {{"left", 8}, {"right", 5}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions ==
+        std::map<std::string, int32_t>{{"j-join-left-repartition", 5}, {"j-totals-repartition", 8}});
+}
+
 TEST_CASE("of two sub-topologies that read each other's topics the other inputs decide") {
   // there and back: what the second makes of the first's records comes back to it.
   Topology topology;

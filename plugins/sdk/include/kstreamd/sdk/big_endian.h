@@ -1,10 +1,47 @@
-// Numbers in big-endian bytes, as Kafka writes them.
+// Numbers in big-endian bytes, as Kafka writes them: where they are not negative, their bytes sort as they do.
+// All numbers are integers, of as many bytes as their type has. Any thread.
 #pragma once
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
-namespace kstreamd::builtin {
+namespace kstreamd {
+
+namespace detail {
+
+// The number with the bytes of this one the other way round: from its bytes here to big-endian ones, and back.
+template <typename Number>
+Number swap_bytes(Number number) {
+  static_assert(std::endian::native == std::endian::little);
+  return static_cast<Number>(__builtin_bswap64(static_cast<uint64_t>(number)) >> (64 - 8 * sizeof number));
+}
+
+}  // namespace detail
+
+// Writes to room of sizeof(Number) bytes.
+template <typename Number>
+void write_big_endian(char* to, Number number) {
+  number = detail::swap_bytes(number);
+  std::memcpy(to, &number, sizeof number);
+}
+
+template <typename Number>
+void append_big_endian(std::string& out, Number number) {
+  char bytes[sizeof number];
+  write_big_endian(bytes, number);
+  out.append(bytes, sizeof bytes);
+}
+
+// Reads the sizeof(Number) bytes at `from`.
+template <typename Number>
+Number read_big_endian(const char* from) {
+  Number number;
+  std::memcpy(&number, from, sizeof number);
+  return detail::swap_bytes(number);
+}
 
 // Writes numbers and bytes one after the other into room that is large enough.
 class BytesWriter {
@@ -13,7 +50,8 @@ class BytesWriter {
 
   template <typename Number>
   BytesWriter& number(Number value) {
-    for (size_t byte = sizeof value; byte-- > 0;) *at_++ = static_cast<char>(value >> (8 * byte));
+    write_big_endian(at_, value);
+    at_ += sizeof value;
     return *this;
   }
   BytesWriter& bytes(std::string_view bytes) {
@@ -30,16 +68,15 @@ class BytesWriter {
   char* at_;
 };
 
-// Reads them. What goes past the end reads as 0 or nothing, and is told by ok().
+// Reads them; borrows the bytes. What goes past the end reads as 0 or nothing, and is told by ok().
 class BytesReader {
  public:
   explicit BytesReader(std::string_view bytes) : rest_(bytes) {}
 
   template <typename Number>
   Number number() {
-    uint64_t value = 0;
-    for (const char byte : bytes(sizeof(Number))) value = value << 8 | static_cast<uint8_t>(byte);
-    return static_cast<Number>(value);
+    const std::string_view taken = bytes(sizeof(Number));
+    return taken.empty() ? Number{} : read_big_endian<Number>(taken.data());
   }
   std::string_view bytes(size_t size) {
     ok_ = ok_ && size <= rest_.size();
@@ -61,4 +98,4 @@ class BytesReader {
   bool ok_ = true;
 };
 
-}  // namespace kstreamd::builtin
+}  // namespace kstreamd

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/fnv1a.h"
 #include "core/base/result.h"
 #include "core/record/fetched.h"
 #include "core/record/store_keys.h"
@@ -50,16 +51,10 @@ struct ChangelogMark {
   uint64_t fingerprint = 0;
 };
 
-// Of a changelog record's key and value; not of its timestamp, which a broker may set. FNV-1a, for good: it is stored.
+// Of a changelog record's key and value; not of its timestamp, which a broker may set.
 inline uint64_t changelog_fingerprint(std::string_view key, const StoreValue& value) {
-  uint64_t hash = 14695981039346656037u;
-  auto add = [&hash](std::string_view bytes) {
-    for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
-  };
-  add(key);
-  add(value.present ? std::string_view("=", 1) : std::string_view("-", 1));
-  if (value.present) add(value.value);
-  return hash;
+  const uint64_t hash = fnv1a(key);
+  return value.present ? fnv1a(value.value, fnv1a("=", hash)) : fnv1a("-", hash);
 }
 
 // Times of windows and sessions, both inclusive.

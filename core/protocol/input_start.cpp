@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/base64.h"
+#include "core/base/fnv1a.h"
 #include "kstreamd/sdk/big_endian.h"
 
 namespace kstreamd {
@@ -77,8 +78,7 @@ std::string in_full(int64_t time, const Progress& progress) {
 
 std::string short_name(std::string_view name) {
   if (name.size() == hash_bytes + 1 && name[0] == mark) return std::string(name);
-  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  const uint64_t hash = fnv1a(name);
   return mark + lowest(hash ^ hash >> 8 * hash_bytes, hash_bytes);
 }
 

@@ -41,7 +41,7 @@ LocalTaskState::~LocalTaskState() {
 
 uint64_t LocalTaskState::waiting() const {
   uint64_t rows = 0;
-  for (const Store& store : stores_) rows += store.memory ? 0 : store.layered->waiting();
+  for (const Store& store : stores_) rows += waiting(store);
   return rows;
 }
 
@@ -55,7 +55,7 @@ bool LocalTaskState::settling_is_due() const {
 Status LocalTaskState::settle() {
   if (waiting() == 0) return {};
   for (Store& store : stores_) {
-    if (store.memory || store.layered->waiting() == 0) continue;
+    if (waiting(store) == 0) continue;
     store.layered->hand_over();
     database_->stage_position(store.column, *store.position);
   }
@@ -74,7 +74,7 @@ std::optional<ChangelogMark> LocalTaskState::changelog_mark(size_t store) const 
 
 void LocalTaskState::set_position(Store& store, const ChangelogPosition& position) {
   store.position = position;
-  if (!store.memory && store.layered->waiting() == 0) database_->stage_position(store.column, position);
+  if (!store.memory && waiting(store) == 0) database_->stage_position(store.column, position);
 }
 
 void LocalTaskState::stage_clock(const Store& store) {
@@ -185,7 +185,7 @@ Status LocalTaskState::commit(std::span<const int64_t> changelog_offsets) {
     const bool logged = i < changelog_offsets.size() && changelog_offsets[i] >= 0;
     if (!store.memory && dirty) {
       store.layered->write_dirty();
-      if (!logged || !may_wait(store)) store.layered->hand_over();
+      if (!logged || !store.layered->config().changelogged) store.layered->hand_over();
     }
     if (dirty) stage_clock(store);
     anything |= dirty;

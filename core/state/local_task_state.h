@@ -39,11 +39,12 @@ class LocalTaskState final : public TaskState {
     std::optional<ChangelogPosition> position;
   };
 
-  // Rows that have been committed and wait in memory for the database: their position waits with them.
+  // Rows that have been committed and wait in memory for the database: their position waits with them. A changelog has
+  // them; those of stores in memory never wait.
+  static uint64_t waiting(const Store& store) { return store.memory ? 0 : store.layered->waiting(); }
   uint64_t waiting() const;
   bool settling_is_due() const;
   Status settle();
-  bool may_wait(const Store& store) const { return !store.memory && store.layered->config().changelogged; }
 
   void set_position(Store& store, const ChangelogPosition& position);
   void stage_clock(const Store& store);

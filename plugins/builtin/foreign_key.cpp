@@ -114,14 +114,7 @@ ForeignKeySubscribe::ForeignKeySubscribe(sdk::Context& context, const sdk::Confi
 }
 
 void ForeignKeySubscribe::process(std::span<const Record> records, sdk::Context& context) {
-  for (size_t i = 0; i < records.size(); ++i) {
-    context.processing(i);
-    const Change change = change_in(records[i]);
-    if (is_null(records[i].key))
-      context.drop("null_key");
-    else if (change.latest)
-      update(records[i], change, context);
-  }
+  each_latest(records, context, [&](const Record& record, const Change& change) { update(record, change, context); });
 }
 
 std::optional<std::string_view> ForeignKeySubscribe::foreign_key(const Value& key, const Value& value,
@@ -206,14 +199,7 @@ ForeignKeyUpdate::ForeignKeyUpdate(sdk::Context& context, const sdk::Config& con
       right_value_(context, config.string("right_value")) {}
 
 void ForeignKeyUpdate::process(std::span<const Record> records, sdk::Context& context) {
-  for (size_t i = 0; i < records.size(); ++i) {
-    context.processing(i);
-    const Change change = change_in(records[i]);
-    if (is_null(records[i].key))
-      context.drop("null_key");
-    else if (change.latest)
-      tell(records[i], change.now, context);
-  }
+  each_latest(records, context, [&](const Record& record, const Change& change) { tell(record, change.now, context); });
 }
 
 void ForeignKeyUpdate::tell(const Record& record, const Value& now, sdk::Context& context) {

@@ -19,16 +19,7 @@ TableJoin::TableJoin(sdk::Context& context, const sdk::Config& config) : TableJo
 
 void TableJoin::process(std::span<const Record> records, sdk::Context& context) {
   ScratchMemory memory(context);
-  for (size_t i = 0; i < records.size(); ++i) {
-    const Record& record = records[i];
-    context.processing(i);
-    if (is_null(record.key)) {
-      context.drop("null_key");
-      continue;
-    }
-    const Change change = change_in(record);
-    if (change.latest) update(record, change, memory);  // rows of now are joined, not what came late
-  }
+  each_latest(records, context, [&](const Record& record, const Change& change) { update(record, change, memory); });
 }
 
 void TableJoin::update(const Record& record, const Change& change, ScratchMemory& memory) {

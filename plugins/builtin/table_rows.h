@@ -7,6 +7,7 @@
 #include <kstreamd/sdk/versioned_store.h>
 
 #include <cstdint>
+#include <span>
 
 namespace kstreamd::builtin {
 
@@ -58,6 +59,19 @@ class TableRows {
 // The record that came: a change, or a new value alone, whose old value is not known.
 inline Change change_in(const Record& record) {
   return is_change(record.value) ? change_of(record.value) : Change{record.value};
+}
+
+// update(record, change) for each update of what is now in a table: not for what came late, nor without a key.
+template <typename Update>
+void each_latest(std::span<const Record> records, sdk::Context& context, const Update& update) {
+  for (size_t i = 0; i < records.size(); ++i) {
+    context.processing(i);
+    const Change change = change_in(records[i]);
+    if (is_null(records[i].key))
+      context.drop("null_key");
+    else if (change.latest)
+      update(records[i], change);
+  }
 }
 
 }  // namespace kstreamd::builtin

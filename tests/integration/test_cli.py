@@ -8,7 +8,8 @@ from pathlib import Path
 import lab
 
 WORD_COUNT = lab.ROOT / "config/topologies/word-count.yaml"
-MISTAKES = lab.ROOT / "tests/validation/ten_mistakes.yaml"
+VALIDATION = lab.ROOT / "tests/validation"
+MISTAKES = VALIDATION / "ten_mistakes.yaml"
 COMMANDS = ["run", "validate", "graph", "plugins", "produce", "consume", "status"]
 
 
@@ -38,6 +39,14 @@ class CommandLine(lab.LabTest):
         self.assertEqual(len(re.findall(r"ten_mistakes\.yaml:\d+:\d+: error: ", said)), 10, said)
         for line in MISTAKES.with_suffix(".expected").read_text().splitlines():
             self.assertIn(line.strip(), said)
+
+    def test_files_with_mistakes_give_exactly_the_expected_diagnostics(self):
+        for path in sorted(VALIDATION.glob("*.yaml")):
+            done = lab.kstreamd("validate", path, "--plugins", "/usr/lib/kstreamd/plugins", check=False)
+            self.assertEqual(done.returncode, 2, path.name)
+            said = done.stderr.replace(str(path), path.name)
+            said = re.sub(r"(?m)^\d+ errors.*\n", "", said)
+            self.assertEqual(said, path.with_suffix(".expected").read_text())
 
     def test_validate_needs_no_kafka(self):
         lab.kstreamd("validate", WORD_COUNT, timeout=10)

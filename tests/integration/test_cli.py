@@ -3,6 +3,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import lab
@@ -26,6 +27,15 @@ class CommandLine(lab.LabTest):
             done = lab.kstreamd(*words, check=False)
             self.assertEqual(done.returncode, 2, f"{words}: {done.stderr}")
             self.assertTrue(done.stderr.strip(), words)
+
+    def test_an_unknown_command_is_named(self):
+        self.assertIn("unknown command 'validat'\n  hint: did you mean 'validate'?", lab.kstreamd("validat", check=False).stderr)
+        self.assertIn("hint: the commands are run, validate, ", lab.kstreamd("xyzzy", "--help", check=False).stderr)
+
+    def test_a_number_that_does_not_fit_is_named_with_what_does(self):
+        done = lab.kstreamd("run", WORD_COUNT, "--embedded", "--workers", "0", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--workers: Value 0 not in range 1 to 1000000", done.stderr)
 
     def test_the_shipped_topologies_are_valid(self):
         for path in sorted((lab.ROOT / "config/topologies").glob("*.yaml")):
@@ -80,6 +90,17 @@ class CommandLine(lab.LabTest):
         self.log.produce(topic, ["x"])
         done = lab.kstreamd("consume", topic, "--timeout", "1s", *self.log.options, timeout=20)
         self.assertIn("x", done.stdout)
+
+    def test_consume_says_what_it_waits_for(self):
+        topic = f"{self.tag}-t"
+        self.log.produce(topic, ["x"])
+        waiting = subprocess.Popen([lab.KSTREAMD, "consume", topic, "--max", "2", *self.log.options], text=True, stderr=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        try:
+            self.assertIn(f"waiting for more records of topic '{topic}'", waiting.stderr.readline())
+        finally:
+            waiting.kill()
+            waiting.communicate()
 
     def test_a_value_that_is_no_number_is_refused_with_its_line(self):
         done = lab.kstreamd("produce", f"{self.tag}-t", "--value", "int64", *self.log.options, stdin="1\nabc\n", check=False)

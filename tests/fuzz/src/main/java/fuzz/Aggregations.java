@@ -114,7 +114,7 @@ final class Aggregations {
     if (store == null) store = Materialized.as((String) name);
     if (name != null) nodes.stores.put((String) name, new Codec[] {
         kind == Codec.Window.NONE ? plan.key : plan.key.windowed(kind, size), plan.value});
-    store = store.withKeySerde(plan.key).withValueSerde(plan.value);
+    store = Nodes.withSettings(store, nodes.settings(name)).withKeySerde(plan.key).withValueSerde(plan.value);
     store = plan.perCommit ? store.withCachingEnabled() : store.withCachingDisabled();
     if (plan.onClose && nodes.longRetention) return store.withRetention(DAY);
     return plan.window.containsKey("retention") ? store.withRetention(Nodes.duration(plan.window.get("retention")))

@@ -101,7 +101,7 @@ final class Case {
   }
 
   private static Object inner(Object key) {
-    return key instanceof Windowed<?> windowed ? windowed.key() : key;
+    return Json.normal(key instanceof Windowed<?> windowed ? windowed.key() : key);
   }
 
   private static Internals internals(Runner runner, List<String> unlisted) {
@@ -128,9 +128,7 @@ final class Case {
       if (store == null || generator.draft.unlistedStores.contains(name)) return;
       List<Object> fitting = new ArrayList<>();
       for (Object key : keys) {
-        if (codecs[0].name.startsWith("int") ? key instanceof Long
-                                           : codecs[0].name.equals("string") && key instanceof String)
-          fitting.add(key);
+        if (codecs[0].fits(key)) fitting.add(key);
       }
       Set<Object> found = new LinkedHashSet<>();
       for (StoreRows.Row row : StoreRows.all(store, fitting)) {

@@ -11,6 +11,8 @@ import org.apache.kafka.streams.kstream.GlobalKTable;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.VersionedBytesStoreSupplier;
@@ -105,9 +107,20 @@ final class Nodes {
     return named == null ? before : Codec.parse(named, before).windowed(before.window, before.size);
   }
 
+  /** What the file says of a store; nothing of one without a name. */
+  Map<String, Object> settings(Object store) {
+    return store == null ? Map.of() : map(map(file.get("stores")).get((String) store));
+  }
+
+  /** Where the rows are, and whether a changelog has them too. */
+  static <K, V, S extends StateStore> Materialized<K, V, S> withSettings(Materialized<K, V, S> store, Map<String, Object> settings) {
+    if ("memory".equals(settings.get("backend"))) store = store.withStoreType(BuiltInDslStoreSuppliers.IN_MEMORY);
+    return Boolean.FALSE.equals(settings.get("changelog")) ? store.withLoggingDisabled() : store;
+  }
+
   /** Null where the file does not say that the store is one. */
   VersionedBytesStoreSupplier versioned(String store) {
-    Map<String, Object> settings = map(map(file.get("stores")).get(store));
+    Map<String, Object> settings = settings(store);
     if (!"versioned".equals(settings.get("type"))) return null;
     return Stores.persistentVersionedKeyValueStore(store, duration(settings.get("retention")));
   }
@@ -120,6 +133,6 @@ final class Nodes {
     VersionedBytesStoreSupplier versioned = versioned((String) store);
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> materialized =
         versioned == null ? Materialized.as((String) store) : Materialized.as(versioned);
-    return materialized.withKeySerde(key).withValueSerde(value).withCachingDisabled();
+    return withSettings(materialized, settings(store)).withKeySerde(key).withValueSerde(value).withCachingDisabled();
   }
 }

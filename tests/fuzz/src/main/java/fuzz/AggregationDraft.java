@@ -140,7 +140,10 @@ final class AggregationDraft {
       arguments.put("emit", "per_commit");
       made.commits.add(draft.nextRepartition());
       made.passes(draft.nextRepartition());
-      if (window != null) draft.unlistedStores.add(made.name + "-store");
+      if (window != null) {
+        draft.perCommitWindows = true;
+        draft.unlistedStores.add(made.name + "-store");
+      }
       made.notInitial = null;
       made.single = false;
       draft.perCommit = true;

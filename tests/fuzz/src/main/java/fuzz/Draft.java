@@ -23,7 +23,7 @@ final class Draft {
   final Map<String, Object> stores = new LinkedHashMap<>();
   final List<Shape> shapes = new ArrayList<>();
   final List<Topic> topics = new ArrayList<>();
-  /** Stores in which Kafka Streams shows expired rows: by Nodes.longRetention, or because they are in a cache. */
+  /** Stores in which Kafka Streams shows expired rows: by Nodes.Variant, or because they are in a cache. */
   final List<String> unlistedStores = new ArrayList<>();
   /** Parts of the names of internal topics in which Kafka Streams writes what kstreamd need not write. */
   final List<String> unlistedTopics = new ArrayList<>();
@@ -32,6 +32,7 @@ final class Draft {
   boolean onClose;
   boolean sessionOrSlidingOnClose;
   boolean perCommit;
+  boolean perCommitWindows;
   /** The grain of time, in ms: windows are some of these wide, records about one apart. */
   final long grain;
   private int counter;

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.GlobalKTable;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
@@ -48,7 +49,7 @@ final class Nodes {
 
   final StreamsBuilder builder = new StreamsBuilder();
   final Map<String, Object> file;
-  final boolean longRetention;
+  final Variant variant;
   final Map<String, Node> byName = new LinkedHashMap<>();
   /** What a topic of a sink is written with. */
   final Map<String, Codec[]> sinks = new HashMap<>();
@@ -57,12 +58,19 @@ final class Nodes {
   Codec[] anySink;
   final Map<String, Codec[]> stores = new LinkedHashMap<>();
   final List<OuterJoinWatch> outerJoins = new java.util.ArrayList<>();
+  /** What runs the topology, once it is built. */
+  TopologyTestDriver driver;
   boolean cached;
 
-  /** With `longRetention`, what is sent on window close keeps its windows for a day: deviation 1 of TOPOLOGY.md. */
-  Nodes(Map<String, Object> file, boolean longRetention) {
+  /**
+   * How stores are kept. Windows that are sent as they close (deviation 1 of TOPOLOGY.md), and those that are sent at
+   * commits, may be kept for a day; the latter with or without a cache.
+   */
+  record Variant(boolean longOnClose, boolean longPerCommit, boolean cached) {}
+
+  Nodes(Map<String, Object> file, Variant variant) {
     this.file = file;
-    this.longRetention = longRetention;
+    this.variant = variant;
   }
 
   Node get(Object name) {

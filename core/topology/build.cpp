@@ -375,16 +375,17 @@ void Builder::connect(size_t i) {
   // A right join is a left one with the sides swapped, also where both sides are one stream.
   if (declaration_.nodes[i].join && declaration_.nodes[i].join->type == JoinType::right)
     std::reverse(inputs.begin(), inputs.end());
+  // Kafka Streams merges two streams at a time: what is one and the same to the first two comes once.
+  auto same = [&](const auto& one, const auto& other) {
+    return exit_[one.node] == exit_[other.node] && one.output == other.output;
+  };
+  if (declaration_.nodes[i].operator_name == "merge" && inputs.size() > 1 && same(inputs[0], inputs[1]))
+    inputs.erase(inputs.begin() + 1);
   for (const auto& input : inputs) {
     if (input.lookup || exit_[input.node] < 0) continue;
     const uint32_t k = input.input < entry_[i].size() ? input.input : 0;
     const int to = entry_[i][k];
-    auto& children = t_.nodes[exit_[input.node]].children[input.output];
-    // What two sources that are one send into a merge comes once.
-    if (declaration_.nodes[i].operator_name == "merge" &&
-        std::any_of(children.begin(), children.end(), [to](const Edge& child) { return child.node == to; }))
-      continue;
-    children.emplace_back(to, to == exit_[i] ? k : 0);
+    t_.nodes[exit_[input.node]].children[input.output].emplace_back(to, to == exit_[i] ? k : 0);
   }
 }
 

@@ -1,10 +1,12 @@
 // The command line: what there is to say, and which command it goes to.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "core/plugin_host/plugin_file.h"
+#include "core/topology/suggest.h"
 #include "daemon/arguments.h"
 #include "daemon/commands/commands.h"
 #include "daemon/commands/plugins_new.h"
@@ -13,6 +15,18 @@
 
 namespace kstreamd {
 namespace {
+
+CLI::Validator one_or_more() { return CLI::Range(1, 1'000'000, "POSITIVE"); }
+
+// The first word, where it is none of the commands.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& given) {
+  if (given.empty() || given[0].starts_with('-')) return "";
+  std::vector<std::string> commands;
+  for (const auto* command : app.get_subcommands(nullptr)) commands.push_back(command->get_name());
+  if (std::find(commands.begin(), commands.end(), given[0]) != commands.end()) return "";
+  return "unknown command '" + given[0] +
+         "'\n  hint: " + did_you_mean(given[0], commands, "the commands are " + join_names(commands));
+}
 
 void add_config(CLI::App& command, CommonOptions& common) {
   command.add_option("-c,--config", common.config, "The daemon file")->type_name("FILE");
@@ -38,7 +52,7 @@ void add_cluster(CLI::App& command, CommonOptions& common) {
                   "A log inside the process; its folder as --embedded=DIR, else it lives in memory")
       ->type_name("[=DIR]");
   command.add_option("--partitions", common.layer.partitions, "Partitions of topics made on the embedded log")
-      ->check(CLI::PositiveNumber);
+      ->check(one_or_more());
 }
 void add_token(CLI::App& command, CommonOptions& common) {
   command.add_option("--token-file", common.token_file, "The file with the HTTP port's token")->type_name("FILE");
@@ -58,7 +72,7 @@ CLI::App& add_run(CLI::App& app, RunOptions& o) {
   command
       .add_option("-w,--workers", o.common.layer.workers,
                   "Worker threads of each topology (default: the number of cores)")
-      ->check(CLI::PositiveNumber);
+      ->check(one_or_more());
   command.add_option("--state-dir", o.common.layer.state_dir, "The folder of local state")->type_name("DIR");
   add_plugins(command, o.common);
   command.add_option("--listen", o.common.layer.listen, "The HTTP port; port 0 takes any free one, named in the log")
@@ -91,7 +105,7 @@ CLI::App& add_test(CLI::App& app, TestOptions& o) {
       ->type_name("N");
   command.add_option("-j,--jobs", o.jobs, "Tests at a time (default: the number of cores)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(one_or_more());
   command.add_flag("--leaks", o.leaks,
                    "Fail tests whose processors do not give back the memory they take; runs one test at a time");
   add_config(command, o.common);
@@ -255,6 +269,10 @@ int run_command_line(const std::vector<std::string>& given) {
   const auto& consume_app = add_consume(app, consume);
   const auto& reset_app = add_reset(app, reset);
   add_status(app, status);
+  if (const auto unknown = unknown_command(app, given); !unknown.empty()) {
+    std::cerr << "kstreamd: " << unknown << "\n";
+    return kUsage;
+  }
   try {
     auto arguments = spell_out_optional_values(given);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

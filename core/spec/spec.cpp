@@ -87,6 +87,21 @@ class CatalogTypes final : public ProcessorTypes {
   const std::string folder_;
 };
 
+// The operator of the file that a node's expressions stand in, or are one of.
+GraphProblem operator_of(const Node& node) {
+  if (node.derived_for.empty()) return {node.name, "/" + node.operator_name, "", "", 1, 1};
+  return {node.derived_for, node.name.ends_with("-group-by") ? "/group_by" : "", "", "", 1, 1};
+}
+
+void place_expressions(Topology& topology, const TopologyFile& file, const std::string& filename,
+                       std::string_view source) {
+  for (auto& node : topology.nodes) {
+    if (!node.processor_type.starts_with(builtin_prefix)) continue;
+    const auto place = place_of(operator_of(node), file, source);
+    node.expressions_at.text = filename + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+  }
+}
+
 bool has_error(const std::vector<Diagnostic>& diagnostics) {
   return std::any_of(diagnostics.begin(), diagnostics.end(),
                      [](const Diagnostic& d) { return d.severity == Severity::error; });
@@ -145,6 +160,7 @@ SpecResult<Topology> load_topology_text(std::string_view text, const std::string
     for (const auto& problem : compiled.problems) add(problem, Severity::error);
     for (const auto& warning : compiled.warnings) add(warning, Severity::warning);
     result.value = std::move(compiled.topology);
+    if (result.value) place_expressions(*result.value, file, filename, text);
   }
   if (has_error(result.diagnostics)) result.value.reset();
   sort_by_place(result.diagnostics);

@@ -256,21 +256,21 @@ std::shared_ptr<const YamlNode> parse_yaml(std::string_view text, const std::str
     return nullptr;
   };
   size_t bad = 0;
-  if (text.size() > max_file_size) return refuse({}, "the file is larger than 4 MiB", "is it the right file?");
+  if (text.size() > max_file_size) return refuse({1, 1}, "the file is larger than 4 MiB", "is it the right file?");
   if (!is_text(text, &bad))
     return refuse(place_of_byte(text, bad), "the file is not UTF-8 text", "is it the right file?");
   try {
     TreeBuilder builder(text);
     parse_into(builder, text);
     if (!builder.root() || builder.root()->kind == YamlNode::Kind::null)
-      return refuse({}, "the file is empty", "start with 'kstreamd: 1'");
+      return refuse({1, 1}, "the file is empty", "start with 'kstreamd: 1'");
     return builder.root();
   } catch (const Refused& refused) {
     return refuse(refused.place, refused.message, refused.hint);
   } catch (const YAML::Exception& error) {
     return refuse(place_of(error.mark), "this is not YAML: " + error.msg, yaml_hint(error.msg));
   } catch (const std::exception& error) {
-    return refuse({}, std::string("this is not YAML: ") + error.what(), yaml_hint(""));
+    return refuse({1, 1}, std::string("this is not YAML: ") + error.what(), yaml_hint(""));
   }
 }
 

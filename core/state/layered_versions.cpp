@@ -84,9 +84,28 @@ Result<std::optional<int64_t>> LayeredVersions::apply(std::string_view key, cons
   if (!found) return std::move(found).error();
   const auto& before = *found;
   if (before && before->from > timestamp) return insert(key, value, before->from);
+  if (before && before->from == timestamp && !before->deleted() && !value.present) return take_back(key, timestamp);
   if (before && before->from < timestamp)
     KSTREAMD_TRY(write(key, before->from, before->from, before->deleted() ? before->from : timestamp, before->value));
   KSTREAMD_TRY(write(key, kLatest, timestamp, value.present ? Version::open_end : timestamp, value.value));
+  store_.advance(timestamp);
+  return std::optional(Version::open_end);
+}
+
+// A tombstone with the time of the latest version leaves nothing of either, as in Kafka Streams: what ended the version
+// before is the latest that is known of the key.
+Result<std::optional<int64_t>> LayeredVersions::take_back(std::string_view key, int64_t timestamp) {
+  std::optional<int64_t> end;
+  KSTREAMD_TRY(earlier(key, 0, timestamp - 1, true, [&](const Row& row) {
+    end = row.end;
+    return false;
+  }));
+  if (end) {
+    KSTREAMD_TRY(write(key, kLatest, *end, *end, {}));
+  } else {
+    place_of(row_key_, key, kLatest);
+    KSTREAMD_TRY(store_.put(row_key_, {}));
+  }
   store_.advance(timestamp);
   return std::optional(Version::open_end);
 }

@@ -64,6 +64,7 @@ class LayeredVersions final : public VersionedStore {
                  const std::function<bool(const Row&)>& visit);
   Status write(std::string_view key, int64_t place, int64_t from, int64_t end, std::string_view value);
   Result<std::optional<int64_t>> apply(std::string_view key, const StoreValue& value);
+  Result<std::optional<int64_t>> take_back(std::string_view key, int64_t timestamp);
   Result<std::optional<int64_t>> insert(std::string_view key, const StoreValue& value, int64_t latest_from);
 
   LayeredStore& store_;

@@ -29,11 +29,14 @@ kst_status TaskNode::reject(Stage stage, const Record& record, const std::string
   const ErrorAction action = stage == Stage::deserialization ? node_.on_error.deserialization
                              : stage == Stage::processing    ? node_.on_error.processing
                                                              : node_.on_error.production;
+  const auto& at = node_.expressions_at.text;
+  const std::string said =
+      place_of(record) + ": " + message + (stage == Stage::processing && !at.empty() ? ", at " + at : "");
   if (action == ErrorAction::fail)
-    return stop({Recovery::stop_topology, place_of(record) + ": " + message,
+    return stop({Recovery::stop_topology, said,
                  (hint.empty() ? "" : hint + "; ") + std::string("to go on without such records, set on_error: { ") +
                      name + ": skip } or dead_letter"});
-  log(LogLevel::warn, place_of(record) + ": " + message);
+  log(LogLevel::warn, said);
   drop(name, 1);
   return action == ErrorAction::dead_letter ? dead_letter(kinds[static_cast<int>(stage)], record, message) : KST_OK;
 }

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "core/topology/analysis.h"
 
@@ -24,6 +27,9 @@ class Builder {
     find_null_keys();
     for (size_t i = 0; i < declaration_.nodes.size(); ++i) add_node(i);
     for (size_t i = 0; i < declaration_.nodes.size(); ++i) connect(i);
+    for (auto& node : t_.nodes)
+      for (auto& from : node.from)
+        if (const auto found = renamed_.find(from); found != renamed_.end()) from = found->second;
     divide();
     for (auto& sub : t_.sub_topologies) sub.batches = takes_batches(sub);
     return std::move(t_);
@@ -32,6 +38,7 @@ class Builder {
  private:
   void find_null_keys();
   void add_node(size_t i);
+  std::optional<size_t> same_source(size_t i) const;
   Node derived(size_t i, std::string name) const;
   void add_repartition(size_t i, uint32_t input);
   void connect_repartition(size_t i, uint32_t input);
@@ -54,9 +61,10 @@ class Builder {
 
   const Declaration& declaration_;
   const Analysis& analysis_;
-  std::vector<bool> null_keys_matter_;   // of each declared node: to it, or to one below it
-  std::vector<std::vector<int>> entry_;  // of each declared node: the graph's node that takes an input
-  std::vector<int> exit_;                // the one that gives its output; -1: nothing comes out of it
+  std::vector<bool> null_keys_matter_;          // of each declared node: to it, or to one below it
+  std::vector<std::vector<int>> entry_;         // of each declared node: the graph's node that takes an input
+  std::vector<int> exit_;                       // the one that gives its output; -1: nothing comes out of it
+  std::map<std::string, std::string> renamed_;  // sources that are an earlier one's: its name
   Topology t_;
 };
 
@@ -178,12 +186,38 @@ std::string Builder::regrouped_value_serde(size_t i) const {
   return declaration_.default_serde.value.empty() ? "json" : declaration_.default_serde.value;
 }
 
+// An earlier source that says the same: the two are one, as in Kafka Streams. Their children take a record in the order
+// of the file, and one that cannot be read fails once.
+std::optional<size_t> Builder::same_source(size_t i) const {
+  const auto& one = declaration_.nodes[i];
+  if (one.operator_name != "source") return std::nullopt;
+  auto expressions = [](const NodeDeclaration& node) {
+    std::map<std::string, std::string> texts;
+    for (const auto& expression : node.expressions) texts[expression.name] = expression.text;
+    return texts;
+  };
+  auto says = [&](size_t n) {
+    const auto& node = declaration_.nodes[n];
+    const auto& on_error = node.on_error;
+    return std::tuple(node.topics, node.pattern, node.reset, expressions(node), analysis_.nodes[n].out.key_serde,
+                      analysis_.nodes[n].out.value_serde, on_error.deserialization, on_error.processing);
+  };
+  for (size_t other = 0; other < i; ++other)
+    if (declaration_.nodes[other].operator_name == "source" && says(other) == says(i)) return other;
+  return std::nullopt;
+}
+
 void Builder::add_node(size_t i) {
   const auto& declared = declaration_.nodes[i];
   const auto& analyzed = analysis_.nodes[i];
   const auto& op = declared.operator_name;
   entry_.emplace_back(std::max<size_t>(1, analyzed.in.size()), -1);
   exit_.push_back(-1);
+  if (const auto same = same_source(i)) {
+    exit_[i] = exit_[*same];
+    renamed_[declared.name] = declaration_.nodes[*same].name;
+    return;
+  }
   if (op == "global_table") return add_global_table(i);
   for (uint32_t k = 0; k < analyzed.in.size(); ++k)
     if (!analyzed.in[k].repartition.empty()) add_repartition(i, k);
@@ -341,6 +375,12 @@ void Builder::connect(size_t i) {
   // A right join is a left one with the sides swapped, also where both sides are one stream.
   if (declaration_.nodes[i].join && declaration_.nodes[i].join->type == JoinType::right)
     std::reverse(inputs.begin(), inputs.end());
+  // Kafka Streams merges two streams at a time: what is one and the same to the first two comes once.
+  auto same = [&](const auto& one, const auto& other) {
+    return exit_[one.node] == exit_[other.node] && one.output == other.output;
+  };
+  if (declaration_.nodes[i].operator_name == "merge" && inputs.size() > 1 && same(inputs[0], inputs[1]))
+    inputs.erase(inputs.begin() + 1);
   for (const auto& input : inputs) {
     if (input.lookup || exit_[input.node] < 0) continue;
     const uint32_t k = input.input < entry_[i].size() ? input.input : 0;

@@ -145,6 +145,10 @@ bool Checker::check_kind(size_t i) {
       return false;
     }
   }
+  if (!table && !here.stores.empty() && (op == "filter" || op == "filter_not" || op == "map_values")) {
+    report(i, "/store", "store is for tables, and '" + input + "' is a stream", "remove it: a stream keeps no rows");
+    return false;
+  }
   return op != "join" || check_join(i);
 }
 
@@ -181,9 +185,12 @@ bool Checker::check_join(size_t i) {
     return refuse("/foreign_key", "foreign_key is for two tables", "remove it");
   if ((join.type == JoinType::outer || join.type == JoinType::right) && (foreign || (!streams && !left.table)))
     return refuse("/type",
-                  std::string("an ") + (join.type == JoinType::outer ? "outer" : "right") +
+                  std::string(join.type == JoinType::outer ? "an outer" : "a right") +
                       " join is for two streams, or two tables without foreign key",
                   "say inner or left");
+  if (!declared(i).stores.empty() && !left.table)
+    return refuse("/store", "store is for two tables, and '" + declared(i).from[0] + "' is a stream",
+                  "remove it: what comes out of this join is a stream, which keeps no rows");
   if (join.grace && !streams && !(right.table && !left.table && right.versioned))
     return refuse("/grace", "grace is for two streams, or a stream and a versioned table",
                   !left.table && right.table ? "make the table's store versioned: stores: " + join.with +

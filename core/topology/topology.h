@@ -56,6 +56,13 @@ struct Edge {
 };
 
 // A node as declared, or as derived from a declared one (repartition). Nodes are kept in file order.
+// Where a node is declared, for messages: "shop.yaml:9:17". It makes no difference between two nodes.
+struct DeclaredAt {
+  std::string text;
+
+  bool operator==(const DeclaredAt&) const { return true; }
+};
+
 struct Node {
   std::string name;
   NodeKind kind = NodeKind::processor;
@@ -96,6 +103,7 @@ struct Node {
 
   ErrorPolicy on_error;
   int sub_topology = -1;
+  DeclaredAt expressions_at;  // empty: it has none, or comes from no file
 
   bool operator==(const Node&) const = default;
 };

@@ -47,7 +47,8 @@ void Checker::check_window(size_t i) {
 
 void Checker::check_emit(size_t i) {
   const auto& here = declared(i);
-  if (here.emit != Emit::on_window_close || here.window) return;
+  if (here.emit != Emit::on_window_close || here.window || here.broken) return;
+  node(i).broken = true;
   report(i, "/" + here.operator_name + "/emit", "emit: on_window_close needs windows, and this node has none",
          "add window: { tumbling: 5m }, or emit updates or per_commit");
 }

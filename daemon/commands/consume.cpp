@@ -1,10 +1,9 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/spec/values.h"
@@ -18,6 +17,8 @@ namespace {
 
 constexpr size_t kBatchRecords = 5000;
 constexpr size_t kFlushBytes = 64 * 1024;
+constexpr Duration kSilence =
+    std::chrono::seconds(1);  // after so long without records it is said that they are awaited
 
 Error wrong(const std::string& message, const std::string& hint) {
   return Error{Recovery::stop_topology, message, hint};
@@ -156,7 +157,9 @@ class Reading {
       const int64_t before = count_;
       for (const auto& batch : batches) take(batch);
       if (count_ > before) last_record = clock_.now();
-      if (count_ == before && plan_.timeout && clock_.now() - last_record >= *plan_.timeout) break;
+      const Duration silent = clock_.now() - last_record;
+      if (plan_.timeout && silent >= *plan_.timeout) break;
+      if (!plan_.timeout && silent >= kSilence) say_what_is_awaited();
       if (!printer_.flush()) return failure(wrong("standard output cannot be written", ""));
     }
     if (!printer_.flush()) return failure(wrong("standard output cannot be written", ""));
@@ -169,6 +172,13 @@ class Reading {
   bool finished() const {
     if (options_.max && count_ >= *options_.max) return true;
     return options_.drain && std::all_of(positions_.begin(), positions_.end(), [](const auto& p) { return p.done; });
+  }
+
+  // Once: no one is to wonder why nothing happens.
+  void say_what_is_awaited() {
+    if (std::exchange(said_, true)) return;
+    std::cerr << "kstreamd: waiting for " << (count_ > 0 ? "more records" : "records") << " of topic '"
+              << options_.topic << "'; Ctrl-C ends, and so does --timeout TIME\n";
   }
 
   void take(const FetchedBatch& batch) {
@@ -190,6 +200,7 @@ class Reading {
   std::vector<Position> positions_;
   Printer printer_;
   int64_t count_ = 0;
+  bool said_ = false;
 };
 
 }  // namespace
@@ -214,8 +225,6 @@ int consume_command(const ConsumeOptions& options) {
   const Interruption interruption;
   if (auto started = client->start_reading(options.topic, from, options.read == "committed"); !started)
     return failure(started.error());
-  if (!options.drain && !options.max && !options.timeout && isatty(STDERR_FILENO))
-    std::cerr << "waiting for records of " << options.topic << "; Ctrl-C ends\n";
   return Reading(*client, options, plan, std::move(positions), clock).run();
 }
 

@@ -70,6 +70,19 @@ SyntaxError check_syntax(lua_State* L, const std::string& text) {
   return out;
 }
 
+// "did you mean 'x'?"; empty where no candidate is like the name.
+template <typename Names>
+std::string did_you_mean(std::string_view name, const Names& candidates) {
+  std::string hint;
+  size_t nearest = name.size() < 4 ? 2 : 3;  // this far is no likeness any more
+  for (const auto& candidate : candidates)
+    if (const size_t distance = sdk::json::edit_distance(name, candidate); distance < nearest) {
+      nearest = distance;
+      hint = "did you mean '" + candidate + "'?";
+    }
+  return hint;
+}
+
 // Compiles one text, and explains what fails.
 class Checker {
  public:
@@ -98,13 +111,7 @@ class Checker {
 
   // A name that nothing has given a meaning. `known` are all that have one, those of the scope included.
   void unknown(const Token& token, const std::set<std::string, std::less<>>& known, Scope scope) {
-    std::string hint;
-    size_t nearest = token.text.size() < 4 ? 2 : 3;  // this far is no likeness any more
-    for (const auto& name : known)
-      if (const size_t distance = sdk::json::edit_distance(token.text, name); distance < nearest) {
-        nearest = distance;
-        hint = "did you mean '" + name + "'?";
-      }
+    std::string hint = did_you_mean(token.text, known);
     static constexpr std::string_view kBanned[] = {"io", "os", "load", "require", "dofile", "debug", "coroutine"};
     if (hint.empty() && std::find(std::begin(kBanned), std::end(kBanned), token.text) != std::end(kBanned))
       hint = "expressions have no files, processes, clocks or loading of code";
@@ -114,6 +121,23 @@ class Checker {
                           : "this expression sees " + names_in(scope);
     if (hint.empty()) hint = "a text goes in quotes, a field is value.NAME, a variable is declared with local";
     problems.push_back({token.line, token.column, "unknown name '" + std::string(token.text) + "'", hint, false});
+  }
+
+  // What a library does not have: math.random.
+  void check_libraries() {
+    for (const auto& library : names_.free) {
+      const auto at = std::find_if(tokens_.begin(), tokens_.end(),
+                                   [&](const Token& token) { return token.text.data() == library.text.data(); });
+      if (tokens_.end() - at < 3 || at[1].text != "." || at[1].kind != TokenKind::symbol) continue;
+      const auto functions = functions_of(std::string(library.text));
+      const std::string name(at[2].text);
+      if (functions.empty() || std::find(functions.begin(), functions.end(), name) != functions.end()) continue;
+      std::string hint = did_you_mean(name, functions);
+      if (hint.empty())
+        for (const auto& function : functions) hint += (hint.empty() ? "it has " : ", ") + function;
+      problems.push_back({at[2].line, at[2].column, "'" + std::string(library.text) + "' has no '" + name + "'",
+                          std::move(hint), false});
+    }
   }
 
   // `globals` are the names that mean something besides the variables of the scope.
@@ -128,10 +152,26 @@ class Checker {
       problems.push_back({token.line, token.column, "'" + name + "' is assigned, but not declared",
                           "write local " + name + " = ...", false});
     }
+    check_libraries();
     warn_of_null();
   }
 
  private:
+  // In the order of the alphabet; empty: it is no library.
+  std::vector<std::string> functions_of(const std::string& library) const {
+    std::vector<std::string> out;
+    lua_State* L = state_.L;
+    const int top = lua_gettop(L);
+    if (state_.library_names.count(library)) {
+      lua_rawgeti(L, LUA_REGISTRYINDEX, state_.globals);
+      if (lua_getfield(L, -1, library.c_str()) == LUA_TTABLE && luaL_getmetafield(L, -1, "__index") == LUA_TTABLE)
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) out.emplace_back(lua_tostring(L, -2));
+    }
+    lua_settop(L, top);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
   void warn_of_null() {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (tokens_[i].text != "null" || tokens_[i].kind != TokenKind::name) continue;
@@ -333,6 +373,7 @@ bool Engine::load_script(std::string_view text, std::vector<Problem>& problems) 
     }
     for (const auto& token : checker.names().free)
       if (!known.count(token.text)) checker.unknown(token, known, 0);
+    checker.check_libraries();
   }
   if (checker.problems.empty() && luaL_loadbufferx(L, text.data(), text.size(), "=script", "t") == LUA_OK) {
     set_environment(L, state.script_environment);

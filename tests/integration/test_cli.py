@@ -3,12 +3,14 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import lab
 
 WORD_COUNT = lab.ROOT / "config/topologies/word-count.yaml"
-MISTAKES = lab.ROOT / "tests/validation/ten_mistakes.yaml"
+VALIDATION = lab.ROOT / "tests/validation"
+MISTAKES = VALIDATION / "ten_mistakes.yaml"
 COMMANDS = ["run", "validate", "graph", "plugins", "produce", "consume", "status"]
 
 
@@ -26,6 +28,15 @@ class CommandLine(lab.LabTest):
             self.assertEqual(done.returncode, 2, f"{words}: {done.stderr}")
             self.assertTrue(done.stderr.strip(), words)
 
+    def test_an_unknown_command_is_named(self):
+        self.assertIn("unknown command 'validat'\n  hint: did you mean 'validate'?", lab.kstreamd("validat", check=False).stderr)
+        self.assertIn("hint: the commands are run, validate, ", lab.kstreamd("xyzzy", "--help", check=False).stderr)
+
+    def test_a_number_that_does_not_fit_is_named_with_what_does(self):
+        done = lab.kstreamd("run", WORD_COUNT, "--embedded", "--workers", "0", check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--workers: Value 0 not in range 1 to 1000000", done.stderr)
+
     def test_the_shipped_topologies_are_valid(self):
         for path in sorted((lab.ROOT / "config/topologies").glob("*.yaml")):
             if not path.name.endswith(".test.yaml"):
@@ -38,6 +49,14 @@ class CommandLine(lab.LabTest):
         self.assertEqual(len(re.findall(r"ten_mistakes\.yaml:\d+:\d+: error: ", said)), 10, said)
         for line in MISTAKES.with_suffix(".expected").read_text().splitlines():
             self.assertIn(line.strip(), said)
+
+    def test_files_with_mistakes_give_exactly_the_expected_diagnostics(self):
+        for path in sorted(VALIDATION.glob("*.yaml")):
+            done = lab.kstreamd("validate", path, "--plugins", "/usr/lib/kstreamd/plugins", check=False)
+            self.assertEqual(done.returncode, 2, path.name)
+            said = done.stderr.replace(str(path), path.name)
+            said = re.sub(r"(?m)^\d+ errors.*\n", "", said)
+            self.assertEqual(said, path.with_suffix(".expected").read_text())
 
     def test_validate_needs_no_kafka(self):
         lab.kstreamd("validate", WORD_COUNT, timeout=10)
@@ -71,6 +90,17 @@ class CommandLine(lab.LabTest):
         self.log.produce(topic, ["x"])
         done = lab.kstreamd("consume", topic, "--timeout", "1s", *self.log.options, timeout=20)
         self.assertIn("x", done.stdout)
+
+    def test_consume_says_what_it_waits_for(self):
+        topic = f"{self.tag}-t"
+        self.log.produce(topic, ["x"])
+        waiting = subprocess.Popen([lab.KSTREAMD, "consume", topic, "--max", "2", *self.log.options], text=True, stderr=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        try:
+            self.assertIn(f"waiting for more records of topic '{topic}'", waiting.stderr.readline())
+        finally:
+            waiting.kill()
+            waiting.communicate()
 
     def test_a_value_that_is_no_number_is_refused_with_its_line(self):
         done = lab.kstreamd("produce", f"{self.tag}-t", "--value", "int64", *self.log.options, stdin="1\nabc\n", check=False)

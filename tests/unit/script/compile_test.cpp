@@ -55,6 +55,23 @@ TEST_CASE("names that mean nothing are found before anything runs") {
   CHECK(problem("one or two").find("1:8 unknown name 'two'") != std::string::npos);
 }
 
+TEST_CASE("what a library does not have is found before anything runs") {
+  CHECK(problem("string.uper(value)") == "refused; 1:8 'string' has no 'uper' (did you mean 'upper'?)");
+  CHECK(problem("json.parse(value)") == "refused; 1:6 'json' has no 'parse' (it has decode, encode)");
+  CHECK_THAT(problem("value.x > 1 and\n  math.random() > 0.5"),
+             Contains("refused; 2:8 'math' has no 'random' (it has abs, "));
+  CHECK(problem("math.pi + math.maxinteger + #utf8.charpattern") == "compiled");
+  CHECK(problem("local string = value; return string.uper") == "compiled");
+  CHECK(problem("value.string.uper") == "compiled");
+
+  Engine engine;
+  std::vector<Problem> problems;
+  CHECK_FALSE(engine.load_script("function roll()\n  return math.random(6)\nend", problems));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].line == 2);
+  CHECK(problems[0].column == 15);
+}
+
 TEST_CASE("an expression names what its operator gives it, and is told so") {
   CHECK(problem("timestamp > 1", kTableScope) ==
         "refused; 1:1 unknown name 'timestamp' (this expression sees key, value and window)");
@@ -143,7 +160,7 @@ TEST_CASE("scripts define functions, and nothing else") {
   expression = engine.compile("remember(value)", problems);
   REQUIRE(expression);
   CHECK_THROWS_WITH(engine.value(*expression, memory), Contains("'seen' outlives the record"));
-  expression = engine.compile("string.x = 1 return string.x", problems);
+  expression = engine.compile("string.upper = 1 return string.upper", problems);
   REQUIRE(expression);
   CHECK_THROWS_WITH(engine.value(*expression, memory), Contains("library 'string' cannot be changed"));
 }

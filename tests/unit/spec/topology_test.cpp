@@ -186,6 +186,27 @@ TEST_CASE("an expression's mistake is placed in the file") {
   CHECK(d.column == 14);
 }
 
+TEST_CASE("nodes know where their expressions stand, and are the same elsewhere") {
+  const std::string nodes =
+      "  upper: { from: in, map_values: \"upper(value)\" }\n"
+      "  both:\n    from: in\n    map:\n      key: value\n      value: key\n"
+      "  grouped: { from: in, group_by: \"value\", count: {} }\n"
+      "  work: { from: in, process: dedup, stores: [s] }\n";
+  const auto topology = good(with_nodes(nodes));
+  auto at = [&](const std::string& name) {
+    const auto node = std::find_if(topology.nodes.begin(), topology.nodes.end(),
+                                   [&](const Node& candidate) { return candidate.name == name; });
+    REQUIRE(node != topology.nodes.end());
+    return node->expressions_at.text;
+  };
+  CHECK(at("upper") == "t.yaml:5:35");
+  CHECK(at("both") == "t.yaml:8:5");
+  CHECK(at("grouped-group-by") == "t.yaml:11:35");
+  CHECK(at("in") == "");
+  CHECK(at("work") == "");
+  CHECK(good(with_nodes(nodes, "# a line more\n")) == topology);
+}
+
 TEST_CASE("mistakes have places and hints") {
   auto d = one(with_nodes("  x: { from: in, filtr: \"value\" }\n"));
   CHECK(d.message == "unknown key 'filtr'");

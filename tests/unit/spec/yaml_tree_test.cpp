@@ -67,6 +67,7 @@ TEST_CASE("what is not YAML says where") {
   CHECK_THAT(d.message, Contains("this is not YAML"));
   CHECK(bad("a: 1\n\tb: 2\n").line == 2);
   CHECK_THAT(bad("").message, Contains("empty"));
+  CHECK(bad("").line == 1);
   CHECK_THAT(bad("# only a comment\n").message, Contains("empty"));
   CHECK_THAT(bad("a: 1\n---\nb: 2\n").message, Contains("second document"));
   CHECK_THAT(bad("a: *nothing\n").message, Contains("this is not YAML"));

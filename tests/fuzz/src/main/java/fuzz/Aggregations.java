@@ -62,7 +62,7 @@ final class Aggregations {
     plan.window = Nodes.map(plan.arguments.get("window"));
     plan.onClose = "on_window_close".equals(plan.arguments.get("emit"));
     plan.perCommit = "per_commit".equals(plan.arguments.get("emit"));
-    nodes.cached |= plan.perCommit;
+    nodes.cached |= plan.perCommit && nodes.variant.cached();
     Object groupBy = node.containsKey("group_by") ? node.get("group_by") : null;
     plan.key = groupBy == null ? Nodes.kept(node, "key", from.get(0).key) : nodes.made(node, "key");
     boolean table = from.get(0).table != null;
@@ -114,9 +114,10 @@ final class Aggregations {
     if (store == null) store = Materialized.as((String) name);
     if (name != null) nodes.stores.put((String) name, new Codec[] {
         kind == Codec.Window.NONE ? plan.key : plan.key.windowed(kind, size), plan.value});
-    store = store.withKeySerde(plan.key).withValueSerde(plan.value);
-    store = plan.perCommit ? store.withCachingEnabled() : store.withCachingDisabled();
-    if (plan.onClose && nodes.longRetention) return store.withRetention(DAY);
+    store = Nodes.withSettings(store, nodes.settings(name)).withKeySerde(plan.key).withValueSerde(plan.value);
+    store = plan.perCommit && nodes.variant.cached() ? store.withCachingEnabled() : store.withCachingDisabled();
+    boolean day = plan.onClose && nodes.variant.longOnClose() || plan.perCommit && nodes.variant.longPerCommit();
+    if (day && kind != Codec.Window.NONE) return store.withRetention(DAY);
     return plan.window.containsKey("retention") ? store.withRetention(Nodes.duration(plan.window.get("retention")))
                                                 : store;
   }

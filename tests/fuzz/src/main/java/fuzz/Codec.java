@@ -61,6 +61,18 @@ public class Codec implements Serde<Object> {
     return name.equals(other.name) && window == other.window && size == other.size;
   }
 
+  /** Whether it can write the key, or the key in a window. */
+  boolean fits(Object key) {
+    return switch (name) {
+      case "string" -> key instanceof String;
+      case "uuid" -> key instanceof String text && text.length() == 36;
+      case "bool" -> key instanceof Boolean;
+      case "int32", "int64" -> key instanceof Long;
+      case "float64" -> key instanceof Double;
+      default -> key instanceof Map<?, ?>;
+    };
+  }
+
   byte[] write(Object value) {
     if (value == null) return null;
     if (window == Window.NONE) return writeInner(value);

@@ -23,7 +23,7 @@ final class Draft {
   final Map<String, Object> stores = new LinkedHashMap<>();
   final List<Shape> shapes = new ArrayList<>();
   final List<Topic> topics = new ArrayList<>();
-  /** Stores in which Kafka Streams shows expired rows: by Nodes.longRetention, or because they are in a cache. */
+  /** Stores in which Kafka Streams shows expired rows: by Nodes.Variant, or because they are in a cache. */
   final List<String> unlistedStores = new ArrayList<>();
   /** Parts of the names of internal topics in which Kafka Streams writes what kstreamd need not write. */
   final List<String> unlistedTopics = new ArrayList<>();
@@ -32,6 +32,7 @@ final class Draft {
   boolean onClose;
   boolean sessionOrSlidingOnClose;
   boolean perCommit;
+  boolean perCommitWindows;
   /** The grain of time, in ms: windows are some of these wide, records about one apart. */
   final long grain;
   private int counter;
@@ -47,6 +48,7 @@ final class Draft {
       file.put("on_error", map("deserialization", how, "processing", how));
       if (how.equals("dead_letter")) file.put("dead_letter_topic", "dead-letters");
     }
+    if (chance(12)) file.put("default_serde", map("key", "string"));
     grain = List.of(1000L, 1000L, 1000L, 500L, 60L, 20000L, 600000L).get(random.nextInt(7));
   }
 
@@ -60,7 +62,8 @@ final class Draft {
   }
 
   Type type() {
-    return pick(Type.STRING, Type.STRING, Type.INT, Type.INT, Type.FLOAT, Type.OBJECT, Type.OBJECT);
+    return chance(8) ? Type.BOOL
+                     : pick(Type.STRING, Type.STRING, Type.INT, Type.INT, Type.FLOAT, Type.OBJECT, Type.OBJECT);
   }
 
   static String serde(Type type) {
@@ -68,6 +71,7 @@ final class Draft {
       case STRING -> "string";
       case INT -> "int64";
       case FLOAT -> "float64";
+      case BOOL -> "bool";
       case OBJECT -> "json";
     };
   }
@@ -120,7 +124,12 @@ final class Draft {
   }
 
   private String keySerde() {
-    return chance(12) ? pick("int64", "int64", "int32") : "string";
+    return chance(75) ? "string" : pick("int64", "int64", "int32", "uuid", "bool", "float64", "json");
+  }
+
+  /** Of a key that an expression makes. */
+  String madeKeySerde() {
+    return chance(80) ? "string" : pick("int64", "int64", "bool", "float64", "json");
   }
 
   /** Of what comes from outside; expressions see no difference. */
@@ -145,15 +154,7 @@ final class Draft {
     shape.kind = Kind.STREAM;
     shape.value = type();
     shape.key = keySerde();
-    Object key = shape.key;
-    long size = 0;
-    if (areas.contains("windows") && chance(8)) {
-      shape.window = pick("tumbling", "session");
-      size = grain * (1 + random.nextInt(5));
-      shape.windowYaml = map("source", counter);
-      key = shape.window.equals("session") ? map("session_windowed", key)
-                                           : map("time_windowed", key, "size", size + "ms");
-    }
+    long size = windowed(shape);
     Topic topic = topic("in", shape.key, shape.value, !shape.windowed() && chance(40), shape.window, size);
     shape.name = name("source");
     shape.ways.put(topic.name(), 0);
@@ -165,11 +166,26 @@ final class Draft {
       source = shape.origins ? map("topics", List.of(topic.name(), second.name()))
                           : map("pattern", "(" + topic.name() + "|" + second.name() + ")");
     }
-    source.put("key", key);
+    source.put("key", keySerde(shape, size));
     source.put("value", narrow(shape.value));
     timestamps(source);
     add(shape, map("source", source));
+    if (chance(5)) add(shape.below(name("source")), map("source", source));
     return shape;
+  }
+
+  /** Gives a source's keys windows now and then. The size of the windows, or 0. */
+  private long windowed(Shape shape) {
+    if (!areas.contains("windows") || !chance(8)) return 0;
+    shape.window = pick("tumbling", "session");
+    shape.windowYaml = map("source", counter);
+    return grain * (1 + random.nextInt(5));
+  }
+
+  private static Object keySerde(Shape shape, long size) {
+    if (!shape.windowed()) return shape.key;
+    return shape.window.equals("session") ? map("session_windowed", shape.key)
+                                          : map("time_windowed", shape.key, "size", size + "ms");
   }
 
   Shape table() {
@@ -177,16 +193,19 @@ final class Draft {
     shape.kind = Kind.TABLE;
     shape.value = type();
     shape.key = keySerde();
-    Topic topic = topic("tab", shape.key, shape.value, chance(15), null, 0);
+    long size = windowed(shape);
+    Topic topic = topic("tab", shape.key, shape.value, !shape.windowed() && chance(15), shape.window, size);
     shape.name = name("table");
     shape.ways.put(topic.name(), 0);
-    Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", narrow(shape.value));
+    Map<String, Object> table =
+        map("topic", topic.name(), "key", keySerde(shape, size), "value", narrow(shape.value));
     if (chance(70)) {
       table.put("store", shape.name + "-store");
-      if (chance(25)) {
+      if (!shape.windowed() && chance(25)) {
         shape.versioned = true;
         versioned(shape.name + "-store");
       }
+      settings(shape.name + "-store");
     }
     timestamps(table);
     add(shape, map("table", table));
@@ -197,15 +216,26 @@ final class Draft {
     stores.put(store, map("type", "versioned", "retention", duration(pick(10, 20, 60))));
   }
 
+  /** Says something of a store that an operator names, now and then. */
+  void settings(String store) {
+    Map<String, Object> settings = stores.containsKey(store) ? Nodes.map(stores.get(store)) : map();
+    if (settings.isEmpty() && chance(12)) settings.put("backend", "memory");
+    if (chance(6)) settings.put("changelog", false);
+    if (!settings.isEmpty()) stores.put(store, settings);
+  }
+
   Shape globalTable() {
     Shape shape = new Shape();
     shape.kind = Kind.GLOBAL;
     shape.value = type();
-    shape.key = "string";
+    shape.key = chance(80) ? "string" : pick("int64", "json");
     Topic topic = topic("glob", shape.key, shape.value, chance(15), null, 0);
     shape.name = name("global");
     Map<String, Object> table = map("topic", topic.name(), "key", topic.key(), "value", narrow(shape.value));
-    if (chance(60)) table.put("store", shape.name + "-store");
+    if (chance(60)) {
+      table.put("store", shape.name + "-store");
+      if (chance(12)) stores.put(shape.name + "-store", map("backend", "memory"));
+    }
     add(shape, map("global_table", table));
     return shape;
   }
@@ -213,7 +243,8 @@ final class Draft {
   /** Says the serdes of what a node makes, as a rule; where it does not, they are JSON. */
   void serdes(Map<String, Object> node, String key, Type value) {
     Map<String, Object> serde = map();
-    if (key != null) serde.put("key", key);
+    boolean left = file.containsKey("default_serde") && "string".equals(key) && chance(60);
+    if (key != null && !left) serde.put("key", key);
     if (value != null && chance(80)) serde.put("value", serde(value));
     if (!serde.isEmpty()) node.put("serde", serde);
   }

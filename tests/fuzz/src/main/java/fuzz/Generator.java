@@ -157,8 +157,14 @@ final class Generator {
   }
 
   private Object key(Draft.Topic topic, long timestamp) {
-    Object key = topic.key().startsWith("int") ? (Object) draft.pick(1L, 1L, 2L, 3L, -7L)
-        : random.nextInt(12) == 0 ? draft.pick("", "\u00e9") : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1");
+    Object key = switch (topic.key()) {
+      case "int32", "int64" -> draft.pick(1L, 1L, 2L, 3L, -7L);
+      case "bool" -> random.nextBoolean();
+      case "float64" -> draft.pick(0.5, 0.5, 1.0, -2.25);
+      case "uuid" -> "00000000-0000-4000-8000-00000000000" + random.nextInt(3);
+      case "json" -> map("g", draft.pick("x", "y"), "n", (long) random.nextInt(2));
+      default -> random.nextInt(12) == 0 ? draft.pick("", "\u00e9") : draft.pick("a", "a", "b", "b", "c", "d", "ab", "k1");
+    };
     if (topic.window() == null) return key;
     long start = timestamp - timestamp % topic.size();
     return new Windowed<>(key, topic.window().equals("session")
@@ -170,6 +176,7 @@ final class Generator {
       case STRING: return draft.pick("a1", "b1", "b2 c", "a b", "c", "", "d-4", "aa", "Z");
       case INT: return (long) random.nextInt(12) - 2;
       case FLOAT: return random.nextInt(17) * 0.25;
+      case BOOL: return random.nextBoolean();
       default: {
         Map<String, Object> object = map();
         if (random.nextInt(5) > 0) object.put("g", draft.pick("x", "y", "z"));

@@ -61,7 +61,7 @@ final class GoldenCheck {
   private static String test(Map<String, Object> topology, Map<String, Object> file, Map<String, Object> test,
       boolean longRetention) throws IOException {
     long start = ((Number) file.getOrDefault("start", 0)).longValue();
-    try (Runner runner = new Runner(topology, longRetention, "manual".equals(file.get("commits")), start)) {
+    try (Runner runner = new Runner(topology, new Nodes.Variant(longRetention, false, true), "manual".equals(file.get("commits")), start)) {
       Map<String, List<Runner.Output>> pending = new HashMap<>();
       for (Object entry : Nodes.list(test.get("steps"))) {
         Map.Entry<String, Object> step = Nodes.map(entry).entrySet().iterator().next();

@@ -72,7 +72,7 @@ final class Joins {
     KStream<Object, Object> l = left.stream;
     KStream<Object, Object> r = right.stream;
     if (!type.equals("inner")) {
-      OuterJoinWatch watch = new OuterJoinWatch(name, windows);
+      OuterJoinWatch watch = new OuterJoinWatch(name, windows, () -> nodes.driver);
       nodes.outerJoins.add(watch);
       l = watch.watched(l);
       r = l == r || left.stream == right.stream ? l : watch.watched(r);
@@ -107,16 +107,19 @@ final class Joins {
     return Node.of(joined, left.key, result);
   }
 
+  /** Any Materialized would give the result a store, which shows where another table looks into it. */
   private Node tables(Node left, Node right, String type, Map<String, Object> arguments, Expr value, Codec key,
       Codec result) {
     ValueJoiner<Object, Object, Object> joiner = (a, b) -> value.eval(Expr.sides(null, a, b));
     ValueJoiner<Object, Object, Object> swapped = (b, a) -> value.eval(Expr.sides(null, a, b));
-    Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> rows = nodes.rows(arguments.get("store"), key, result);
+    Object store = arguments.get("store");
+    KTable<Object, Object> l = left.table;
+    KTable<Object, Object> r = right.table;
     KTable<Object, Object> joined = switch (type) {
-      case "inner" -> left.table.join(right.table, joiner, rows);
-      case "left" -> left.table.leftJoin(right.table, joiner, rows);
-      case "outer" -> left.table.outerJoin(right.table, joiner, rows);
-      case "right" -> right.table.leftJoin(left.table, swapped, rows);
+      case "inner" -> store == null ? l.join(r, joiner) : l.join(r, joiner, nodes.rows(store, key, result));
+      case "left" -> store == null ? l.leftJoin(r, joiner) : l.leftJoin(r, joiner, nodes.rows(store, key, result));
+      case "outer" -> store == null ? l.outerJoin(r, joiner) : l.outerJoin(r, joiner, nodes.rows(store, key, result));
+      case "right" -> store == null ? r.leftJoin(l, swapped) : r.leftJoin(l, swapped, nodes.rows(store, key, result));
       default -> throw new IllegalArgumentException("no such join: " + type);
     };
     return Node.of(joined, key, result);

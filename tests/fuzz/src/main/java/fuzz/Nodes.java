@@ -7,10 +7,13 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.GlobalKTable;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
 import org.apache.kafka.streams.kstream.Materialized;
+import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.VersionedBytesStoreSupplier;
@@ -46,7 +49,7 @@ final class Nodes {
 
   final StreamsBuilder builder = new StreamsBuilder();
   final Map<String, Object> file;
-  final boolean longRetention;
+  final Variant variant;
   final Map<String, Node> byName = new LinkedHashMap<>();
   /** What a topic of a sink is written with. */
   final Map<String, Codec[]> sinks = new HashMap<>();
@@ -55,12 +58,19 @@ final class Nodes {
   Codec[] anySink;
   final Map<String, Codec[]> stores = new LinkedHashMap<>();
   final List<OuterJoinWatch> outerJoins = new java.util.ArrayList<>();
+  /** What runs the topology, once it is built. */
+  TopologyTestDriver driver;
   boolean cached;
 
-  /** With `longRetention`, what is sent on window close keeps its windows for a day: deviation 1 of TOPOLOGY.md. */
-  Nodes(Map<String, Object> file, boolean longRetention) {
+  /**
+   * How stores are kept. Windows that are sent as they close (deviation 1 of TOPOLOGY.md), and those that are sent at
+   * commits, may be kept for a day; the latter with or without a cache.
+   */
+  record Variant(boolean longOnClose, boolean longPerCommit, boolean cached) {}
+
+  Nodes(Map<String, Object> file, Variant variant) {
     this.file = file;
-    this.longRetention = longRetention;
+    this.variant = variant;
   }
 
   Node get(Object name) {
@@ -105,9 +115,20 @@ final class Nodes {
     return named == null ? before : Codec.parse(named, before).windowed(before.window, before.size);
   }
 
+  /** What the file says of a store; nothing of one without a name. */
+  Map<String, Object> settings(Object store) {
+    return store == null ? Map.of() : map(map(file.get("stores")).get((String) store));
+  }
+
+  /** Where the rows are, and whether a changelog has them too. */
+  static <K, V, S extends StateStore> Materialized<K, V, S> withSettings(Materialized<K, V, S> store, Map<String, Object> settings) {
+    if ("memory".equals(settings.get("backend"))) store = store.withStoreType(BuiltInDslStoreSuppliers.IN_MEMORY);
+    return Boolean.FALSE.equals(settings.get("changelog")) ? store.withLoggingDisabled() : store;
+  }
+
   /** Null where the file does not say that the store is one. */
   VersionedBytesStoreSupplier versioned(String store) {
-    Map<String, Object> settings = map(map(file.get("stores")).get(store));
+    Map<String, Object> settings = settings(store);
     if (!"versioned".equals(settings.get("type"))) return null;
     return Stores.persistentVersionedKeyValueStore(store, duration(settings.get("retention")));
   }
@@ -120,6 +141,6 @@ final class Nodes {
     VersionedBytesStoreSupplier versioned = versioned((String) store);
     Materialized<Object, Object, KeyValueStore<Bytes, byte[]>> materialized =
         versioned == null ? Materialized.as((String) store) : Materialized.as(versioned);
-    return materialized.withKeySerde(key).withValueSerde(value).withCachingDisabled();
+    return withSettings(materialized, settings(store)).withKeySerde(key).withValueSerde(value).withCachingDisabled();
   }
 }

@@ -1,5 +1,6 @@
 package fuzz;
 
+import java.util.function.Supplier;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.JoinWindows;
 import org.apache.kafka.streams.kstream.KStream;
@@ -17,12 +18,14 @@ import org.apache.kafka.streams.state.internals.TimestampedKeyAndJoinSide;
 final class OuterJoinWatch {
   private final String join;
   private final JoinWindows windows;
+  private final Supplier<TopologyTestDriver> driver;
   private long streamTime = Long.MIN_VALUE;
-  private boolean lastMakesOthersComeOut;
+  private boolean leftSomethingWaiting;
 
-  OuterJoinWatch(String join, JoinWindows windows) {
+  OuterJoinWatch(String join, JoinWindows windows, Supplier<TopologyTestDriver> driver) {
     this.join = join;
     this.windows = windows;
+    this.driver = driver;
   }
 
   /** The stream, every record of which the watch sees on its way into the join. */
@@ -31,16 +34,20 @@ final class OuterJoinWatch {
       @Override
       public void process(FixedKeyRecord<Object, Object> record) {
         streamTime = Math.max(streamTime, record.timestamp());
-        lastMakesOthersComeOut = record.key() != null && record.value() != null && record.timestamp() == streamTime;
+        boolean makesOthersComeOut =
+            record.key() != null && record.value() != null && record.timestamp() == streamTime;
         context().forward(record);
+        leftSomethingWaiting |= makesOthersComeOut && overdue();
       }
     });
   }
 
-  /** To be asked after each record that was sent. */
-  boolean leftSomethingWaiting(TopologyTestDriver driver) {
-    if (!lastMakesOthersComeOut) return false;
-    for (var store : driver.getAllStateStores().entrySet()) {
+  boolean leftSomethingWaiting() {
+    return leftSomethingWaiting;
+  }
+
+  private boolean overdue() {
+    for (var store : driver.get().getAllStateStores().entrySet()) {
       if (store.getKey().startsWith(join + "-") && store.getKey().contains("shared")) return overdue(store.getValue());
     }
     throw new IllegalStateException("no store in which " + join + " keeps what waits");

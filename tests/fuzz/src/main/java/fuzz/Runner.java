@@ -37,15 +37,16 @@ final class Runner implements AutoCloseable {
   /** What went to internal topics that have a name in the topology file, up to the last `take`. */
   private Map<String, List<ProducerRecord<byte[], byte[]>>> internals = Map.of();
 
-  Runner(Map<String, Object> topologyFile, boolean longRetention, boolean manualCommits, long start)
+  Runner(Map<String, Object> topologyFile, Nodes.Variant variant, boolean manualCommits, long start)
       throws IOException {
     manual = manualCommits;
-    nodes = TopologyBuilder.build(topologyFile, longRetention);
+    nodes = TopologyBuilder.build(topologyFile, variant);
     Path memory = Path.of("/dev/shm");
     folder = Files.isWritable(memory) ? Files.createTempDirectory(memory, "kstreamd-fuzz")
                                       : Files.createTempDirectory("kstreamd-fuzz");
     Topology topology = nodes.builder.build();
     driver = new FuzzDriver(topology, config(topologyFile), start);
+    nodes.driver = driver;
   }
 
   private Properties config(Map<String, Object> file) {
@@ -86,7 +87,7 @@ final class Runner implements AutoCloseable {
       }
       driver.send(topic, bytes(record.get("key"), codecs[0]), bytes(record.get("value"), codecs[1]),
           ((Number) record.getOrDefault("timestamp", 0L)).longValue(), headers);
-      for (OuterJoinWatch watch : nodes.outerJoins) plain &= !watch.leftSomethingWaiting(driver);
+      for (OuterJoinWatch watch : nodes.outerJoins) plain &= !watch.leftSomethingWaiting();
     }
     if (!manual) driver.commit();
     return plain;

@@ -11,14 +11,14 @@ final class Shape implements Cloneable {
   enum Kind { STREAM, TABLE, GLOBAL }
 
   /**
-   * Values are strings, integers, floats (halves and quarters: exact) or objects with the fields g (a group), u (a
-   * key), t (a text) and n (an integer), each perhaps absent.
+   * Values are strings, integers, floats (halves and quarters: exact), booleans or objects with the fields g (a group),
+   * u (a key), t (a text) and n (an integer), each perhaps absent.
    */
-  enum Type { STRING, INT, FLOAT, OBJECT }
+  enum Type { STRING, INT, FLOAT, BOOL, OBJECT }
 
   String name;
   Kind kind;
-  /** `string` or `int64`. */
+  /** Its serde: string, uuid, int32, int64, float64, bool or json (an object). */
   String key;
   Type value;
   /** Null or `tumbling`, `hopping`, `sliding`, `session`. */
@@ -52,6 +52,17 @@ final class Shape implements Cloneable {
 
   boolean windowed() {
     return window != null;
+  }
+
+  /** What made a table of it counts no more. */
+  void toStream() {
+    kind = Kind.STREAM;
+    oddOldValues = false;
+    notInitial = null;
+    versioned = false;
+    serdeLost = false;
+    onClose = false;
+    canSuppress = false;
   }
 
   /** The key has no window any more. */

@@ -30,8 +30,30 @@ final class StreamDraft {
       case 7 -> selectKey();
       case 8 -> branch();
       case 9, 10 -> merge();
-      default -> draft.chance(50) ? repartition() : peek();
+      default -> switch (draft.random.nextInt(4)) {
+        case 0 -> peek();
+        case 1, 2 -> repartition();
+        default -> through();
+      };
     };
+  }
+
+  /** A topic of the topology's own, which one node writes and another reads. */
+  private boolean through() {
+    Shape from = draft.any(shape -> !shape.windowed() && shape.kind != Kind.GLOBAL);
+    if (from == null) return false;
+    String topic = draft.name("mid");
+    draft.sink(from, topic);
+    Shape made = from.below(draft.name("source"));
+    made.passes(draft.nextRepartition());
+    made.toStream();
+    Map<String, Object> source = map("topic", topic, "key", made.key, "value", Draft.serde(made.value));
+    if (draft.chance(30)) {
+      made.kind = Kind.TABLE;
+      if (draft.chance(60)) source.put("store", made.name + "-store");
+    }
+    draft.add(made, map(made.kind == Kind.TABLE ? "table" : "source", source));
+    return true;
   }
 
   private boolean filter() {
@@ -69,8 +91,8 @@ final class StreamDraft {
     Map<String, Object> arguments = map();
     boolean newKey = from.windowed() || draft.chance(70);
     if (newKey) {
-      arguments.put("key", from.windowed() ? draft.expressions.keyOfWindow() : draft.expressions.key(from.value));
-      made.key = "string";
+      made.key = draft.madeKeySerde();
+      arguments.put("key", draft.expressions.key(from, made.key));
       made.withoutWindow();
       made.keyChanged = true;
     }
@@ -86,7 +108,7 @@ final class StreamDraft {
           draft.pick("list()", "{ { key = 'm', value = 'new' } }",
               "{ { key = 'h', value = '1' }, { key = 'h', value = " + (from.origins ? "topic" : "'t'") + " } }"));
     Map<String, Object> node = map("from", from.name, "map", arguments);
-    draft.serdes(node, newKey ? "string" : null, newValue ? made.value : null);
+    draft.serdes(node, newKey ? made.key : null, newValue ? made.value : null);
     draft.add(made, node, from);
     return true;
   }
@@ -124,15 +146,10 @@ final class StreamDraft {
     Shape from = stream();
     if (from == null) return false;
     Shape made = from.below(draft.name("select_key"));
-    String key = from.windowed() ? draft.expressions.keyOfWindow() : draft.expressions.key(from.value);
-    made.key = "string";
-    if (!from.windowed() && draft.chance(15)) {
-      key = draft.expressions.intKey(from.value);
-      made.key = "int64";
-    }
+    made.key = draft.madeKeySerde();
     made.withoutWindow();
     made.keyChanged = true;
-    Map<String, Object> node = map("from", from.name, "select_key", key);
+    Map<String, Object> node = map("from", from.name, "select_key", draft.expressions.key(from, made.key));
     draft.serdes(node, made.key, null);
     draft.add(made, node, from);
     return true;

@@ -34,6 +34,7 @@ final class TableDraft {
     made.serdeLost = false;
     made.versioned = !made.windowed() && draft.chance(15);
     if (made.versioned) draft.versioned(name);
+    draft.settings(name);
     return true;
   }
 
@@ -92,11 +93,7 @@ final class TableDraft {
     Shape from = table(false);
     if (from == null) return false;
     Shape made = from.below(draft.name("to_stream"));
-    made.kind = Kind.STREAM;
-    made.oddOldValues = false;
-    made.notInitial = null;
-    made.versioned = false;
-    made.canSuppress = false;
+    made.toStream();
     draft.add(made, map("from", from.name, "to_stream", map()), from);
     return true;
   }
@@ -211,7 +208,7 @@ final class TableDraft {
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left", "outer", "right"));
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
-    store(arguments, made, made.name + "-store", 35);
+    made.serdeLost = !store(arguments, made, made.name + "-store", 35);
     draft.add(made, node, left, right);
     return true;
   }
@@ -222,11 +219,11 @@ final class TableDraft {
             && shape.notInitial == null);
     Shape right = left == null ? null
                                : draft.any(shape
-                                   -> shape.kind == Kind.TABLE && !shape.windowed() && shape.key.equals("string")
+                                   -> shape.kind == Kind.TABLE && !shape.windowed() && !shape.key.equals("uuid")
                                        && (shape.disjoint(left) || shape == left && draft.chance(50)));
     if (right == null) return false;
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "foreign_key",
-        draft.expressions.foreignKey(left.value));
+        draft.expressions.foreignKey(left.value, right.key));
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
     store(arguments, made, made.name + "-store", 35);
@@ -243,8 +240,7 @@ final class TableDraft {
     Shape right = draft.any(shape -> shape.kind == Kind.GLOBAL);
     if (right == null || draft.chance(20)) right = draft.globalTable();
     Map<String, Object> arguments = map("with", right.name, "type", draft.pick("inner", "left"), "key",
-        left.key.startsWith("int") && left.value != Type.INT ? "'a'" : draft.expressions.lookup(left.value));
-    if (left.key.startsWith("int") && "key".equals(arguments.get("key"))) arguments.put("key", "key and 'k' .. key");
+        draft.expressions.lookup(left, right.key));
     Map<String, Object> node = map();
     Shape made = joined(left, right, arguments, node);
     draft.add(made, node, left, right);

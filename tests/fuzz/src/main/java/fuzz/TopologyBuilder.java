@@ -30,8 +30,8 @@ final class TopologyBuilder {
     joins = new Joins(nodes);
   }
 
-  static Nodes build(Map<String, Object> file, boolean longRetention) {
-    Nodes nodes = new Nodes(file, longRetention);
+  static Nodes build(Map<String, Object> file, Nodes.Variant variant) {
+    Nodes nodes = new Nodes(file, variant);
     TopologyBuilder builder = new TopologyBuilder(nodes);
     Nodes.map(file.get("nodes")).forEach((name, node) -> builder.add(name, Nodes.map(node)));
     return nodes;

@@ -55,7 +55,6 @@ struct Edge {
   bool operator==(const Edge&) const = default;
 };
 
-// A node as declared, or as derived from a declared one (repartition). Nodes are kept in file order.
 // Where a node is declared, for messages: "shop.yaml:9:17". It makes no difference between two nodes.
 struct DeclaredAt {
   std::string text;
@@ -63,6 +62,7 @@ struct DeclaredAt {
   bool operator==(const DeclaredAt&) const { return true; }
 };
 
+// A node as declared, or as derived from a declared one (repartition). Nodes are kept in file order.
 struct Node {
   std::string name;
   NodeKind kind = NodeKind::processor;

@@ -93,9 +93,10 @@ Result<HttpReply> SchemaRegistry::send(const std::string& method, const std::str
   auto [server, prefix] = split(address_.url);
   auto reply = http->send({server, method, prefix + path, body, address_.user, password.text, address_.ca_file});
   if (reply) return reply;
-  return Error{Recovery::retry_topology,
-               "the schema registry " + address_.url + " cannot be reached: " + reply.error().message,
-               "is it up, and is 'registry' its address? The topology goes on when it answers"};
+  return Error{
+      Recovery::retry_topology, "the schema registry " + address_.url + " cannot be reached: " + reply.error().message,
+      reply.error().hint.empty() ? "is it up, and is 'registry' its address? The topology goes on when it answers"
+                                 : reply.error().hint};
 }
 
 Error SchemaRegistry::refusal(const HttpReply& reply, const std::string& what) const {

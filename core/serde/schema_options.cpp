@@ -72,9 +72,4 @@ void append_schema_id(std::string& out, int32_t id) {
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(static_cast<uint32_t>(id) >> shift);
 }
 
-Error no_subject(const std::string& kind) {
-  return Error{Recovery::retry_topology, "the serde " + kind + " names no subject to write under",
-               "add subject: NAME; a topic's is TOPIC-key or TOPIC-value"};
-}
-
 }  // namespace kstreamd

@@ -64,6 +64,12 @@ class Registry:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return answer.read().decode()
 
+    def register(self, subject, schema, **more):
+        body = json.dumps({"schema": schema, **more}).encode()
+        request = urllib.request.Request(f"{self.url}/subjects/{subject}/versions", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read())["id"]
+
     def again(self):
         """A new one, with nothing in it, at the same address."""
         return Registry(self.folder, self.program, self.port)

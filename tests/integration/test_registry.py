@@ -33,6 +33,19 @@ nodes:
   from_proto: { from: proto, sink: { topic: TAG-from-proto, key: string, value: json } }
 """
 
+ITEM = {"type": "record", "name": "Item", "namespace": "shop", "fields": [{"name": "sku", "type": "string"}]}
+BASKET = {"type": "record", "name": "Basket", "namespace": "shop", "fields": [{"name": "items", "type": {"type": "array", "items": "Item"}}]}
+ITEM_PROTO = 'syntax = "proto3"; package shop; message Item { string sku = 1; }'
+BASKET_PROTO = 'syntax = "proto3"; package shop; import "item.proto"; message Basket { repeated Item items = 1; }'
+BASKETS = """
+kstreamd: 1
+name: TAG-baskets
+nodes:
+  in: { source: { topic: TAG-json, key: string, value: json } }
+  avro: { from: in, sink: { topic: TAG-avro, key: string, value: { avro: { registry: "URL", subject: basket } } } }
+  proto: { from: in, sink: { topic: TAG-proto, key: string, value: { protobuf: { registry: "URL", schema: basket.proto } } } }
+"""
+
 
 class WithRegistry(lab.LabTest):
     log_type = lab.EmbeddedLog
@@ -79,6 +92,22 @@ class WithRegistry(lab.LabTest):
         self.assertEqual(raw[0], raw[1])
         spec = json.dumps({"avro": {"registry": self.registry.url}})
         self.assertEqual([record["value"] for record in self.log.consume(f"{tag}-avro", "--value", spec)], orders)
+
+    def test_schemas_that_refer_to_others(self):
+        (self.folder / "item.proto").write_text(ITEM_PROTO)
+        (self.folder / "basket.proto").write_text(BASKET_PROTO)
+        self.registry.register("item", json.dumps(ITEM))
+        self.registry.register("basket", json.dumps(BASKET), references=[{"name": "shop.Item", "subject": "item", "version": 1}])
+        tag, basket = self.tag, {"items": [{"sku": "a"}, {"sku": "b"}]}
+        self.log.create(f"{tag}-json", 1)
+        self.log.produce(f"{tag}-json", [json.dumps(basket)], "--value", "json")
+        self.drain(self.file(BASKETS, "baskets"))
+        self.assertEqual(sorted(json.loads(self.registry.get("/subjects"))), ["basket", "item", "item.proto", f"{tag}-proto-value"])
+        registered = json.loads(self.registry.get(f"/subjects/{tag}-proto-value/versions/1"))
+        self.assertEqual(registered["references"], [{"name": "item.proto", "subject": "item.proto", "version": 1}])
+        for kind in ("avro", "proto"):
+            spec = json.dumps({kind.replace("proto", "protobuf"): {"registry": self.registry.url}})
+            self.assertEqual([record["value"] for record in self.log.consume(f"{tag}-{kind}", "--value", spec)], [basket])
 
     def test_an_outage_stops_the_topology_until_the_registry_is_back(self):
         self.registry.stop()

@@ -1,6 +1,7 @@
 #include "core/protocol/task_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "core/protocol/copartition.h"
@@ -38,7 +39,7 @@ class CountsOfLoops {
       made_ = true;
       while (go_on()) {
       }
-      for (const auto& group : together_) KSTREAMD_TRY(copartition(topology_, group, partitions_));
+      KSTREAMD_TRY(copartition(topology_, together_, partitions_));
     }
     const auto found = partitions_.find(topic);
     return found == partitions_.end() ? std::nullopt : std::optional(found->second);
@@ -89,9 +90,11 @@ Result<TaskPlan> plan_tasks(const Topology& topology, const std::map<std::string
       known[r.name] = **count;
       decided.insert(r.name);
     }
-    for (const auto& group : together)
-      if (topology.nodes[group.node].sub_topology == static_cast<int>(s))
-        KSTREAMD_TRY(copartition(topology, group, known));
+    std::vector<Copartition> here;
+    std::copy_if(together.begin(), together.end(), std::back_inserter(here), [&](const Copartition& group) {
+      return topology.nodes[group.node].sub_topology == static_cast<int>(s);
+    });
+    KSTREAMD_TRY(copartition(topology, here, known));
     for (const auto& [topic, nodes] : by_topic)
       if (const auto made = plan.repartition_partitions.find(topic); made != plan.repartition_partitions.end())
         made->second = known.at(topic);

@@ -20,7 +20,7 @@ class Inputs {
   // Of one input of a node, as its `from` names it.
   void follow(const Node& node, const std::string& from, std::set<std::string>& topics) {
     for (const auto& repartition : topology_.repartitions)
-      if (repartition.reader == node.name && leads(node, from, repartition)) {
+      if (reads(repartition, node) && leads(node, from, repartition)) {
         topics.insert(repartition.name);
         return;
       }
@@ -35,6 +35,10 @@ class Inputs {
     if (const auto table = tables_.find(node.name); table != tables_.end())
       topics.insert(table->second->topics.begin(), table->second->topics.end());
     for (const auto& from : node.from) follow(node, from, topics);
+  }
+
+  static bool reads(const RepartitionTopic& topic, const Node& node) {
+    return std::find(topic.readers.begin(), topic.readers.end(), node.name) != topic.readers.end();
   }
 
   // Only a node that tells its inputs apart has several ways in.
@@ -70,21 +74,17 @@ std::string counted(const std::string& topic, int32_t partitions) {
   return "'" + topic + "' has " + std::to_string(partitions);
 }
 
-}  // namespace
-
-std::vector<Copartition> copartitions(const Topology& topology) {
-  std::vector<Copartition> groups;
-  for (size_t n = 0; n < topology.nodes.size(); ++n) {
-    const Node& node = topology.nodes[n];
-    if (!meets(node)) continue;
-    std::set<std::string> topics;
-    for (const auto& from : node.from) Inputs(topology).follow(node, from, topics);
-    if (topics.size() > 1) groups.push_back({static_cast<int>(n), {topics.begin(), topics.end()}});
-  }
-  return groups;
+Error disagreement(const Topology& topology, const Copartition& group, const std::string& topic, int32_t others,
+                   int32_t own) {
+  return {Recovery::stop_topology,
+          "topology '" + topology.name + "', node '" + topology.nodes[static_cast<size_t>(group.node)].name +
+              "': topic '" + topic + "' needs " + std::to_string(own) + " partitions, and " + std::to_string(others) +
+              " for another node that reads it: records of one key would not meet in one task",
+          "give the topics that both join it with the same number of partitions, or let each of the nodes read a "
+          "repartition: {} of its own"};
 }
 
-Status copartition(const Topology& topology, const Copartition& group, std::map<std::string, int32_t>& partitions) {
+Status make_equal(const Topology& topology, const Copartition& group, std::map<std::string, int32_t>& partitions) {
   std::string fixed;  // a topic whose count nobody can change here
   int32_t most = 0;
   std::vector<std::string> open;
@@ -115,6 +115,38 @@ Status copartition(const Topology& topology, const Copartition& group, std::map<
   for (const auto& topic : open)
     if (const auto known = partitions.find(topic); known != partitions.end()) known->second = most;
   return {};
+}
+
+}  // namespace
+
+std::vector<Copartition> copartitions(const Topology& topology) {
+  std::vector<Copartition> groups;
+  for (size_t n = 0; n < topology.nodes.size(); ++n) {
+    const Node& node = topology.nodes[n];
+    if (!meets(node)) continue;
+    std::set<std::string> topics;
+    for (const auto& from : node.from) Inputs(topology).follow(node, from, topics);
+    if (topics.size() > 1) groups.push_back({static_cast<int>(n), {topics.begin(), topics.end()}});
+  }
+  return groups;
+}
+
+Status copartition(const Topology& topology, const std::vector<Copartition>& groups,
+                   std::map<std::string, int32_t>& partitions) {
+  // One pass settles what a group before it said of a topic of both; counts that go on changing never settle.
+  Status changed;
+  for (size_t pass = 0; pass <= groups.size(); ++pass) {
+    changed = Status();
+    for (const auto& group : groups) {
+      const auto before = partitions;
+      KSTREAMD_TRY(make_equal(topology, group, partitions));
+      for (const auto& topic : group.topics)
+        if (const auto known = before.find(topic); known != before.end() && known->second != partitions.at(topic))
+          changed = disagreement(topology, group, topic, known->second, partitions.at(topic));
+    }
+    if (changed) break;
+  }
+  return changed;
 }
 
 }  // namespace kstreamd

@@ -18,8 +18,10 @@ struct Copartition {
 
 std::vector<Copartition> copartitions(const Topology& topology);
 
-// Makes equal what can be: repartition topics for which no count was asked get that of the others, else the greatest.
-// `partitions` holds the counts of what is known. An error names two topics that cannot meet, and the way out.
-Status copartition(const Topology& topology, const Copartition& group, std::map<std::string, int32_t>& partitions);
+// Makes equal what can be, in each of the groups: repartition topics for which no count was asked get that of the
+// others, else the greatest. `partitions` holds the counts of what is known. An error names topics that cannot meet,
+// and the way out.
+Status copartition(const Topology& topology, const std::vector<Copartition>& groups,
+                   std::map<std::string, int32_t>& partitions);
 
 }  // namespace kstreamd

@@ -47,8 +47,7 @@ Status count_repartitions(const Topology& topology, Counts& counts) {
            return count(repartition, greatest(readers(topology, writer), counts));
          }) > 0) {
   }
-  for (const auto& group : copartitions(topology)) KSTREAMD_TRY(copartition(topology, group, counts));
-  return {};
+  return copartition(topology, copartitions(topology), counts);
 }
 
 }  // namespace

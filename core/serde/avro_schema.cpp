@@ -64,8 +64,9 @@ class AvroSchemaParser {
  public:
   explicit AvroSchemaParser(AvroSchema& schema) : schema_(schema) {}
 
-  void run(const json& text) {
-    schema_.root_ = type(text, "", 0);
+  // Of schemas the last one; the others are there for their types.
+  void run(const std::vector<json>& texts) {
+    for (const auto& text : texts) schema_.root_ = type(text, "", 0);
     // A default may be of a type that was not complete when it was read.
     for (const auto& [field, value] : defaults_) set_default(*field.first, field.second, value);
   }
@@ -216,19 +217,36 @@ std::string avro_type_name(const AvroType& type) {
   }
 }
 
-Result<std::shared_ptr<const AvroSchema>> AvroSchema::parse(std::string_view text) {
-  const Error unfit{.message = "", .hint = "see the Avro specification, or check the file with its tools"};
+namespace {
+
+// Discarded where it is not JSON.
+json read_schema(std::string_view text) {
   json parsed = json::parse(text, nullptr, false);
   // A primitive type may stand there without quotes around it.
-  if (parsed.is_discarded() && primitive(text)) parsed = std::string(text);
-  if (parsed.is_discarded()) return Error{.message = "the Avro schema is not JSON", .hint = unfit.hint};
+  if (parsed.is_discarded() && primitive(text)) return std::string(text);
+  return parsed;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const AvroSchema>> AvroSchema::parse(
+    std::string_view text, const std::vector<std::pair<std::string, std::string>>& referenced) {
+  const char* hint = "see the Avro specification, or check the file with its tools";
+  std::vector<json> texts;
+  for (const auto& [name, other] : referenced) {
+    texts.push_back(read_schema(other));
+    if (texts.back().is_discarded())
+      return Error{.message = "the Avro schema '" + name + "', which is referred to, is not JSON", .hint = hint};
+  }
+  const json& own = texts.emplace_back(read_schema(text));
+  if (own.is_discarded()) return Error{.message = "the Avro schema is not JSON", .hint = hint};
   auto schema = std::shared_ptr<AvroSchema>(new AvroSchema);
   try {
-    AvroSchemaParser(*schema).run(parsed);
+    AvroSchemaParser(*schema).run(texts);
   } catch (const Wrong& wrong) {
-    return Error{.message = "not an Avro schema: " + wrong.what, .hint = unfit.hint};
+    return Error{.message = "not an Avro schema: " + wrong.what, .hint = hint};
   }
-  schema->text_ = nlohmann::ordered_json::parse(parsed.is_string() ? parsed.dump() : std::string(text)).dump();
+  schema->text_ = nlohmann::ordered_json::parse(own.is_string() ? own.dump() : std::string(text)).dump();
   return std::shared_ptr<const AvroSchema>(std::move(schema));
 }
 

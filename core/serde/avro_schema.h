@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -57,8 +58,10 @@ std::string avro_type_name(const AvroType& type);
 
 class AvroSchema {
  public:
-  // The error says what is wrong, and with which type or field.
-  static Result<std::shared_ptr<const AvroSchema>> parse(std::string_view text);
+  // `referenced`: other schemas whose types it names, each after those whose types it names itself. The error says what
+  // is wrong, and with which type or field.
+  static Result<std::shared_ptr<const AvroSchema>> parse(
+      std::string_view text, const std::vector<std::pair<std::string, std::string>>& referenced = {});
 
   const AvroType& root() const { return *root_; }
   // One line of JSON, as it is registered.

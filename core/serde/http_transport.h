@@ -14,7 +14,7 @@ struct HttpRequest {
   std::string body;      // JSON; empty: none
   std::string user;      // empty: without authentication
   std::string password;  // not for logs
-  std::string ca_file;   // certificates to trust besides the system's; empty: none
+  std::string ca_file;   // certificates to trust in place of the system's; empty: the system's
 };
 
 struct HttpReply {
@@ -25,7 +25,8 @@ struct HttpReply {
 class HttpTransport {
  public:
   virtual ~HttpTransport() = default;
-  // One request, within a few seconds. An error is one of the way there, and says what the matter is. [any thread]
+  // One request, within a few seconds. An error is one of the way there, and says what the matter is; without
+  // a hint nobody answers. [any thread]
   virtual Result<HttpReply> send(const HttpRequest& request) = 0;
 };
 

@@ -37,6 +37,12 @@ class Texts final : public pb::compiler::SourceTree {
   }
   std::string GetLastErrorMessage() override { return "there is no such file"; }
 
+  // Null: not a file of these, or none that was opened.
+  const std::string* find(const std::string& name) const {
+    const auto found = files_.find(name);
+    return found == files_.end() ? nullptr : &found->second;
+  }
+
  private:
   std::map<std::string, std::string> files_;
   const std::string folder_;
@@ -65,6 +71,16 @@ class Errors final : public pb::compiler::MultiFileErrorCollector, public pb::De
 
 bool is_googles(const std::string& file) { return file.starts_with("google/protobuf/"); }
 
+// The files that a file and its imports import, each after its own imports.
+void add_imported(const pb::FileDescriptor& by, std::vector<const pb::FileDescriptor*>& files) {
+  for (int i = 0; i < by.dependency_count(); ++i) {
+    const auto* file = by.dependency(i);
+    if (is_googles(file->name()) || std::find(files.begin(), files.end(), file) != files.end()) continue;
+    add_imported(*file, files);
+    files.push_back(file);
+  }
+}
+
 bool same_without_package(const std::string& full, const std::string& name) {
   return full == name ||
          (full.size() > name.size() && full.ends_with(name) && full[full.size() - name.size() - 1] == '.');
@@ -90,6 +106,8 @@ class ProtobufSchema::Sources {
     if (parsed_) return *parsed_;
     return both_;
   }
+  // As it was given; null of a descriptor set.
+  const std::string* text(const std::string& file) const { return texts_.find(file); }
   Errors& errors() { return errors_; }
 
  private:
@@ -105,12 +123,11 @@ ProtobufSchema::ProtobufSchema() = default;
 ProtobufSchema::~ProtobufSchema() = default;
 
 Result<std::shared_ptr<const ProtobufSchema>> ProtobufSchema::build(std::unique_ptr<Sources> sources,
-                                                                    const std::string& main, std::string text) {
+                                                                    const std::string& main) {
   // What is wrong with bytes or schemas is an error of ours; the library would write it to stderr as well.
   [[maybe_unused]] static const auto silenced = pb::SetLogHandler(nullptr);
   auto schema = std::shared_ptr<ProtobufSchema>(new ProtobufSchema);
   schema->sources_ = std::move(sources);
-  schema->text_ = std::move(text);
   auto& errors = schema->sources_->errors();
   schema->pool_ = std::make_unique<pb::DescriptorPool>(&schema->sources_->database(), &errors);
   schema->file_ = schema->pool_->FindFileByName(main);
@@ -125,7 +142,7 @@ Result<std::shared_ptr<const ProtobufSchema>> ProtobufSchema::parse(const std::s
     const std::filesystem::path file(path);
     const std::string name = file.filename().string();
     const std::map<std::string, std::string> texts{{name, content}};
-    return build(std::make_unique<Sources>(texts, file.parent_path().string()), name, content);
+    return build(std::make_unique<Sources>(texts, file.parent_path().string()), name);
   }
   pb::FileDescriptorSet set;
   if (!set.ParseFromString(content) || set.file_size() == 0)
@@ -135,14 +152,14 @@ Result<std::shared_ptr<const ProtobufSchema>> ProtobufSchema::parse(const std::s
   for (const auto& file : set.file())
     if (!is_googles(file.name()) && !sources->add(file)) return unfit("'" + path + "' has two files " + file.name());
   // protoc puts what is imported first.
-  return build(std::move(sources), set.file(set.file_size() - 1).name(), "");
+  return build(std::move(sources), set.file(set.file_size() - 1).name());
 }
 
-Result<std::shared_ptr<const ProtobufSchema>> ProtobufSchema::parse(const std::string& text,
-                                                                    const std::map<std::string, std::string>& imports) {
-  auto files = imports;
+Result<std::shared_ptr<const ProtobufSchema>> ProtobufSchema::parse(
+    const std::string& text, const std::vector<std::pair<std::string, std::string>>& imports) {
+  std::map<std::string, std::string> files(imports.begin(), imports.end());
   files[kMain] = text;
-  return build(std::make_unique<Sources>(std::move(files), ""), kMain, text);
+  return build(std::make_unique<Sources>(std::move(files), ""), kMain);
 }
 
 Result<const pb::Descriptor*> ProtobufSchema::message(const std::string& name) const {
@@ -170,13 +187,22 @@ std::unique_ptr<pb::Message> ProtobufSchema::make(const pb::Descriptor& type) co
   return std::unique_ptr<pb::Message>(factory_.GetPrototype(&type)->New());
 }
 
-Result<std::string> ProtobufSchema::registrable_text() const {
-  for (int i = 0; i < file_->dependency_count(); ++i)
-    if (const auto& name = file_->dependency(i)->name(); !is_googles(name))
-      return Error{Recovery::retry_topology,
-                   "the schema imports '" + name + "', and is not registered by kstreamd for that",
-                   "register it by other means, and leave out schema: FILE, so that the subject's latest is used"};
-  return text_.empty() ? file_->DebugString() : text_;
+ProtobufSchema::File ProtobufSchema::registrable(const pb::FileDescriptor& file) const {
+  const auto* text = sources_->text(file.name());
+  File made{file.name(), text ? *text : file.DebugString(), {}};
+  for (int i = 0; i < file.dependency_count(); ++i)
+    if (const auto& name = file.dependency(i)->name(); !is_googles(name)) made.imports.push_back(name);
+  return made;
+}
+
+ProtobufSchema::File ProtobufSchema::file() const { return registrable(*file_); }
+
+std::vector<ProtobufSchema::File> ProtobufSchema::imported() const {
+  std::vector<const pb::FileDescriptor*> imported;
+  add_imported(*file_, imported);
+  std::vector<File> files;
+  for (const auto* file : imported) files.push_back(registrable(*file));
+  return files;
 }
 
 std::vector<int64_t> message_indexes(const pb::Descriptor& type) {

@@ -5,11 +5,9 @@
 #include <google/protobuf/dynamic_message.h>
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -21,9 +19,9 @@ class ProtobufSchema {
   // What a file holds; `path` tells how to read it (.proto: text, whose imports lie in the same folder; any other: a
   // descriptor set as `protoc --include_imports -o` writes it).
   static Result<std::shared_ptr<const ProtobufSchema>> parse(const std::string& path, const std::string& content);
-  // A text and what it imports, by the names of the imports. Google's own files need not be among them.
-  static Result<std::shared_ptr<const ProtobufSchema>> parse(const std::string& text,
-                                                             const std::map<std::string, std::string>& imports);
+  // A text and the files that it imports, by their names. Google's own need not be among them.
+  static Result<std::shared_ptr<const ProtobufSchema>> parse(
+      const std::string& text, const std::vector<std::pair<std::string, std::string>>& imports);
 
   // The message of a name, with or without its package; of an empty one the first. The error lists those that there
   // are.
@@ -34,20 +32,26 @@ class ProtobufSchema {
   // A message to fill; not to be used by two threads.
   std::unique_ptr<google::protobuf::Message> make(const google::protobuf::Descriptor& type) const;
 
-  // The .proto text, as it is registered; an error where it imports files of its own.
-  Result<std::string> registrable_text() const;
+  // A .proto file, as it is registered; of what it imports without Google's.
+  struct File {
+    std::string name;
+    std::string text;
+    std::vector<std::string> imports;
+  };
+  File file() const;
+  // All files that are imported by it and by each other, each after its own imports.
+  std::vector<File> imported() const;
 
  private:
   class Sources;
   ProtobufSchema();
 
-  static Result<std::shared_ptr<const ProtobufSchema>> build(std::unique_ptr<Sources> sources, const std::string& main,
-                                                             std::string text);
+  static Result<std::shared_ptr<const ProtobufSchema>> build(std::unique_ptr<Sources> sources, const std::string& main);
+  File registrable(const google::protobuf::FileDescriptor& file) const;
 
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<google::protobuf::DescriptorPool> pool_;
   const google::protobuf::FileDescriptor* file_ = nullptr;
-  std::string text_;                                         // where it was given as text
   mutable google::protobuf::DynamicMessageFactory factory_;  // guards itself
 
  public:

@@ -1,13 +1,13 @@
 // The serde protobuf: values are JSON inside, and a message outside, alone or in Confluent's wire format.
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/serde/json_word.h"
 #include "core/serde/protobuf_codec.h"
 #include "core/serde/protobuf_schema.h"
-#include "core/serde/schema_options.h"
+#include "core/serde/registry_serde.h"
 #include "core/serde/serdes.h"
 
 namespace kstreamd {
@@ -16,7 +16,6 @@ namespace {
 namespace pb = google::protobuf;
 using Schema = std::shared_ptr<const ProtobufSchema>;
 
-constexpr size_t kMaxImports = 100;  // of one schema, all in all
 constexpr int64_t kMaxIndexes = 64;  // messages within messages
 
 struct MessageType {
@@ -104,16 +103,11 @@ class ProtobufFileSerde final : public Serde {
   const MessageType with_;
 };
 
-// With a registry. Thread safety: mutex_ guards what has been learned from it.
-class ProtobufRegistrySerde final : public Serde {
+// With a registry.
+class ProtobufRegistrySerde final : public RegistrySerde<Schema, MessageType> {
  public:
-  // `own`: of the file; may be without a type.
-  ProtobufRegistrySerde(std::string name, SchemaOptions options, MessageType own)
-      : name_(std::move(name)),
-        options_(std::move(options)),
-        registry_(SchemaRegistry::at(*options_.registry)),
-        own_(std::move(own)) {}
-  const std::string& name() const override { return name_; }
+  ProtobufRegistrySerde(std::string name, SchemaOptions options, std::optional<MessageType> own)
+      : RegistrySerde(std::move(name), kType, std::move(options), std::move(own)) {}
 
   // With a schema of its own it needs no other: what the writer's has more or less, Protobuf passes over by itself.
   Result<Value> read(std::string_view bytes, Arena& arena) const override {
@@ -121,8 +115,8 @@ class ProtobufRegistrySerde final : public Serde {
     if (!id) return std::move(id).error();
     auto indexes = take_indexes(bytes);
     if (!indexes) return std::move(indexes).error();
-    if (own_.type) return read_message(own_, bytes, arena);
-    auto schema = schema_of(*id);
+    if (own_) return read_message(*own_, bytes, arena);
+    auto schema = read_by(*id);
     if (!schema) return std::move(schema).error();
     const auto* type = (*schema)->message(*indexes);
     if (!type)
@@ -136,109 +130,57 @@ class ProtobufRegistrySerde final : public Serde {
     if (!with) return std::move(with).error();
     std::string bytes;
     append_schema_id(bytes, with->id);
-    append_indexes(bytes, message_indexes(*with->message.type));
-    return write_message(with->message, value, std::move(bytes), arena);
+    append_indexes(bytes, message_indexes(*with->by.type));
+    return write_message(with->by, value, std::move(bytes), arena);
   }
 
  private:
-  struct WrittenWith {
-    int32_t id = 0;
-    MessageType message;
-  };
+  static constexpr const char* kType = "PROTOBUF";
 
-  Result<Schema> schema_of(int32_t id) const {
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto found = schemas_.find(id); found != schemas_.end()) return found->second;
-    }
-    auto schema = parsed(registry_.by_id(id), "the schema with the id " + std::to_string(id));
-    if (!schema) return schema;
-    const std::lock_guard lock(mutex_);
-    return schemas_.emplace(id, std::move(*schema)).first->second;
+  Result<Schema> reader_of(const RegisteredSchema& schema) const override {
+    return ProtobufSchema::parse(schema.text, schema.referenced);
   }
-
-  Result<WrittenWith> written_with() const {
-    {
-      const std::lock_guard lock(mutex_);
-      if (written_with_.message.type) return written_with_;
-    }
-    if (options_.subject.empty()) return no_subject("protobuf");
-    auto with = own_.type ? registered() : latest();
-    if (!with) {
-      // Without a schema no record can be written: it is not the fault of one.
-      Error error = std::move(with).error();
-      error.recovery = Recovery::retry_topology;
-      return error;
-    }
-    const std::lock_guard lock(mutex_);
-    written_with_ = *with;
-    return written_with_;
-  }
-
-  Result<WrittenWith> registered() const {
-    auto text = own_.schema->registrable_text();
-    if (!text) return std::move(text).error();
-    auto id = registry_.id_of(options_.subject, "PROTOBUF", *text, options_.auto_register);
-    if (!id) return std::move(id).error();
-    return WrittenWith{*id, own_};
-  }
-
-  Result<WrittenWith> latest() const {
-    auto found = registry_.latest(options_.subject);
-    auto schema = parsed(found, "subject '" + options_.subject + "'");
+  Result<MessageType> writer_of(const RegisteredSchema& found) const override {
+    auto schema = reader_of(found);
     if (!schema) return std::move(schema).error();
     auto type = (*schema)->message(options_.message);
     if (!type) return std::move(type).error();
-    return WrittenWith{found->id, {*schema, *type}};
+    return MessageType{std::move(*schema), *type};
   }
 
-  Result<Schema> parsed(const Result<RegisteredSchema>& found, const std::string& what) const {
-    if (!found) return found.error();
-    if (found->type != "PROTOBUF")
-      return Error{.message = what + " is " + found->type + ", and not Protobuf",
-                   .hint = "name the serde of that kind"};
-    std::map<std::string, std::string> imports;
-    KSTREAMD_TRY(add_imports(*found, imports));
-    auto schema = ProtobufSchema::parse(found->text, imports);
-    if (!schema) return std::move(schema).error().in(what);
-    return schema;
-  }
-
-  Status add_imports(const RegisteredSchema& schema, std::map<std::string, std::string>& imports) const {
-    for (const auto& reference : schema.references) {
-      if (imports.contains(reference.name)) continue;
-      if (imports.size() >= kMaxImports) return Error{.message = "a schema imports too many others", .hint = ""};
-      auto imported = registry_.version(reference.subject, reference.version);
-      if (!imported) return std::move(imported).error();
-      imports[reference.name] = imported->text;
-      KSTREAMD_TRY(add_imports(*imported, imports));
+  // What a file imports is registered before it, under its name as subject, as Confluent's serializers do.
+  Result<int32_t> id_of_own() const override {
+    std::map<std::string, int64_t> versions;
+    const auto to_register = [&](const ProtobufSchema::File& file) {
+      RegisteredSchema schema{.type = kType, .text = file.text};
+      for (const auto& import : file.imports) schema.references.push_back({import, import, versions.at(import)});
+      return schema;
+    };
+    for (const auto& file : own_->schema->imported()) {
+      const auto schema = to_register(file);
+      if (options_.auto_register)
+        if (auto id = registry_.id_of(file.name, schema, true); !id) return id;
+      auto version = registry_.version_of(file.name, schema);
+      if (!version) return std::move(version).error();
+      versions[file.name] = *version;
     }
-    return {};
+    return registry_.id_of(options_.subject, to_register(own_->schema->file()), options_.auto_register);
   }
-
-  const std::string name_;
-  const SchemaOptions options_;
-  SchemaRegistry& registry_;
-  const MessageType own_;
-
-  mutable std::mutex mutex_;
-  mutable std::map<int32_t, Schema> schemas_;
-  mutable WrittenWith written_with_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<const Serde>> make_protobuf(std::string name, const SchemaOptions& options,
                                                    const std::string& schema_text) {
-  MessageType own;
+  std::optional<MessageType> own;
   if (!options.schema.empty()) {
     auto schema = ProtobufSchema::parse(options.schema, schema_text);
     if (!schema) return std::move(schema).error();
     auto type = (*schema)->message(options.message);
     if (!type) return std::move(type).error();
-    own = {std::move(*schema), *type};
+    own = MessageType{std::move(*schema), *type};
   }
-  if (!options.registry) return std::unique_ptr<const Serde>(new ProtobufFileSerde(std::move(name), std::move(own)));
+  if (!options.registry) return std::unique_ptr<const Serde>(new ProtobufFileSerde(std::move(name), std::move(*own)));
   return std::unique_ptr<const Serde>(new ProtobufRegistrySerde(std::move(name), options, std::move(own)));
 }
 

@@ -73,9 +73,4 @@ void append_schema_id(std::string& out, int32_t id) {
   append_big_endian(out, id);
 }
 
-Error no_subject(const std::string& kind) {
-  return Error{Recovery::retry_topology, "the serde " + kind + " names no subject to write under",
-               "add subject: NAME; a topic's is TOPIC-key or TOPIC-value"};
-}
-
 }  // namespace kstreamd

@@ -26,7 +26,4 @@ Result<SchemaOptions> schema_options(const nlohmann::json& given, const std::str
 Result<int32_t> take_schema_id(std::string_view& bytes);
 void append_schema_id(std::string& out, int32_t id);
 
-// The error of a serde with a registry that would write under no subject.
-Error no_subject(const std::string& kind);
-
 }  // namespace kstreamd

@@ -16,6 +16,8 @@ constexpr int kNoSubject = 40401;
 constexpr int kNoVersion = 40402;
 constexpr int kNoSchema = 40403;
 
+constexpr size_t kMaxReferenced = 100;  // by one schema, all in all
+
 struct Transport {
   std::mutex mutex;
   std::shared_ptr<HttpTransport> current;  // guarded by mutex
@@ -61,6 +63,15 @@ std::string text_in(const json& reply, const char* name) {
   return found != reply.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+std::string registration(const RegisteredSchema& schema) {
+  json body{{"schema", schema.text}};
+  if (schema.type != "AVRO") body["schemaType"] = schema.type;
+  for (const auto& reference : schema.references)
+    body["references"].push_back(
+        {{"name", reference.name}, {"subject", reference.subject}, {"version", reference.version}});
+  return body.dump();
+}
+
 }  // namespace
 
 void set_http_transport(std::shared_ptr<HttpTransport> given) {
@@ -93,9 +104,10 @@ Result<HttpReply> SchemaRegistry::send(const std::string& method, const std::str
   auto [server, prefix] = split(address_.url);
   auto reply = http->send({server, method, prefix + path, body, address_.user, password.text, address_.ca_file});
   if (reply) return reply;
-  return Error{Recovery::retry_topology,
-               "the schema registry " + address_.url + " cannot be reached: " + reply.error().message,
-               "is it up, and is 'registry' its address? The topology goes on when it answers"};
+  return Error{
+      Recovery::retry_topology, "the schema registry " + address_.url + " cannot be reached: " + reply.error().message,
+      reply.error().hint.empty() ? "is it up, and is 'registry' its address? The topology goes on when it answers"
+                                 : reply.error().hint};
 }
 
 Error SchemaRegistry::refusal(const HttpReply& reply, const std::string& what) const {
@@ -148,31 +160,44 @@ Result<RegisteredSchema> SchemaRegistry::fetch(const std::string& path, const st
   return fetched_.emplace(path, std::move(schema)).first->second;
 }
 
+// A reference that is known is not followed again, so that a loop ends.
+Status SchemaRegistry::add_referenced(const RegisteredSchema& by, std::set<std::string>& seen, ReferencedSchemas& all) {
+  for (const auto& [name, subject, version] : by.references) {
+    if (!seen.insert(name).second) continue;
+    if (seen.size() > kMaxReferenced)
+      return Error{.message = "more than " + std::to_string(kMaxReferenced) + " schemas are referred to",
+                   .hint = "check the references in the schema registry"};
+    auto found = fetch("/subjects/" + escaped(subject) + "/versions/" + std::to_string(version),
+                       "version " + std::to_string(version) + " of subject '" + subject + "'");
+    if (!found) return std::move(found).error().in("'" + name + "', which is referred to");
+    KSTREAMD_TRY(add_referenced(*found, seen, all));
+    all.emplace_back(name, std::move(found->text));
+  }
+  return {};
+}
+
+Result<RegisteredSchema> SchemaRegistry::fetch_whole(const std::string& path, const std::string& what) {
+  auto schema = fetch(path, what);
+  if (!schema) return schema;
+  std::set<std::string> seen;
+  if (auto added = add_referenced(*schema, seen, schema->referenced); !added) return std::move(added).error().in(what);
+  return schema;
+}
+
 Result<RegisteredSchema> SchemaRegistry::by_id(int32_t id) {
-  auto schema = fetch("/schemas/ids/" + std::to_string(id), "the schema with the id " + std::to_string(id));
+  auto schema = fetch_whole("/schemas/ids/" + std::to_string(id), "the schema with the id " + std::to_string(id));
   if (schema) schema->id = id;
   return schema;
 }
 
 Result<RegisteredSchema> SchemaRegistry::latest(const std::string& subject) {
-  return fetch("/subjects/" + escaped(subject) + "/versions/latest", "the latest schema of subject '" + subject + "'");
+  return fetch_whole("/subjects/" + escaped(subject) + "/versions/latest",
+                     "the latest schema of subject '" + subject + "'");
 }
 
-Result<RegisteredSchema> SchemaRegistry::version(const std::string& subject, int64_t version) {
-  return fetch("/subjects/" + escaped(subject) + "/versions/" + std::to_string(version),
-               "version " + std::to_string(version) + " of subject '" + subject + "'");
-}
-
-Result<int32_t> SchemaRegistry::id_of(const std::string& subject, const std::string& type, const std::string& text,
-                                      bool add) {
-  const std::tuple key(subject, type, text);
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = ids_.find(key); found != ids_.end()) return found->second;
-  }
-  json body{{"schema", text}};
-  if (type != "AVRO") body["schemaType"] = type;
-  auto reply = send("POST", "/subjects/" + escaped(subject) + (add ? "/versions" : ""), body.dump());
+// A number of what the registry says of a schema under a subject.
+Result<int64_t> SchemaRegistry::ask(const std::string& subject, const std::string& body, bool add, const char* field) {
+  auto reply = send("POST", "/subjects/" + escaped(subject) + (add ? "/versions" : ""), body);
   if (!reply) return std::move(reply).error();
   if (reply->status != 200) {
     Error error =
@@ -181,13 +206,27 @@ Result<int32_t> SchemaRegistry::id_of(const std::string& subject, const std::str
     return error;
   }
   const json said = json::parse(reply->body, nullptr, false);
-  const int64_t id = said.is_object() ? number_in(said, "id") : 0;
-  if (id <= 0 || id > INT32_MAX)
-    return Error{Recovery::retry_topology, "the schema registry " + address_.url + " gives a schema no id",
+  const int64_t number = said.is_object() ? number_in(said, field) : 0;
+  if (number <= 0 || number > INT32_MAX)
+    return Error{Recovery::retry_topology, "the schema registry " + address_.url + " gives a schema no " + field,
                  "is it the address of a schema registry?"};
+  return number;
+}
+
+Result<int32_t> SchemaRegistry::id_of(const std::string& subject, const RegisteredSchema& schema, bool add) {
+  const std::pair key(subject, registration(schema));
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = ids_.find(key); found != ids_.end()) return found->second;
+  }
+  auto id = ask(subject, key.second, add, "id");
+  if (!id) return std::move(id).error();
   const std::lock_guard lock(mutex_);
-  ids_.emplace(key, static_cast<int32_t>(id));
-  return static_cast<int32_t>(id);
+  return ids_.emplace(key, static_cast<int32_t>(*id)).first->second;
+}
+
+Result<int64_t> SchemaRegistry::version_of(const std::string& subject, const RegisteredSchema& schema) {
+  return ask(subject, registration(schema), false, "version");
 }
 
 }  // namespace kstreamd

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
-#include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -29,9 +29,12 @@ struct RegistryAddress {
   auto operator<=>(const RegistryAddress&) const = default;
 };
 
+// Schemas by the names that others refer to them by, each after those that it refers to itself.
+using ReferencedSchemas = std::vector<std::pair<std::string, std::string>>;
+
 struct RegisteredSchema {
   struct Reference {
-    std::string name;  // the file that is imported
+    std::string name;  // of Protobuf the file that is imported, of Avro the type
     std::string subject;
     int64_t version = 0;
   };
@@ -39,29 +42,35 @@ struct RegisteredSchema {
   std::string type;  // AVRO, PROTOBUF, JSON
   std::string text;
   std::vector<Reference> references;
+  ReferencedSchemas referenced;  // what these lead to, all in all
 };
 
 class SchemaRegistry {
  public:
   static SchemaRegistry& at(const RegistryAddress& address);
 
+  // With all that they refer to.
   Result<RegisteredSchema> by_id(int32_t id);
   Result<RegisteredSchema> latest(const std::string& subject);
-  Result<RegisteredSchema> version(const std::string& subject, int64_t version);
-  // The id of a schema under a subject, where it is registered first with `add`.
-  Result<int32_t> id_of(const std::string& subject, const std::string& type, const std::string& text, bool add);
+  // The id of a schema under a subject, where it is registered first with `add`. Of it type, text and references count.
+  Result<int32_t> id_of(const std::string& subject, const RegisteredSchema& schema, bool add);
+  // Which version of the subject it is; it has to be registered.
+  Result<int64_t> version_of(const std::string& subject, const RegisteredSchema& schema);
 
  private:
   explicit SchemaRegistry(RegistryAddress address) : address_(std::move(address)) {}
 
   Result<HttpReply> send(const std::string& method, const std::string& path, const std::string& body);
   Result<RegisteredSchema> fetch(const std::string& path, const std::string& what);
+  Result<RegisteredSchema> fetch_whole(const std::string& path, const std::string& what);
+  Status add_referenced(const RegisteredSchema& by, std::set<std::string>& seen, ReferencedSchemas& all);
+  Result<int64_t> ask(const std::string& subject, const std::string& body, bool add, const char* field);
   Error refusal(const HttpReply& reply, const std::string& what) const;
 
   const RegistryAddress address_;
   std::mutex mutex_;
-  std::map<std::string, RegisteredSchema> fetched_;  // by path
-  std::map<std::tuple<std::string, std::string, std::string>, int32_t> ids_;
+  std::map<std::string, RegisteredSchema> fetched_;             // by path
+  std::map<std::pair<std::string, std::string>, int32_t> ids_;  // by subject, and the schema as it is sent
 };
 
 }  // namespace kstreamd

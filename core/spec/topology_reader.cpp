@@ -64,9 +64,9 @@ class TopologyReader {
 
 Declaration TopologyReader::run() {
   static const std::vector<std::string> keys = {
-      "kstreamd",      "name",          "guarantee",         "commit_interval",  "nodes",         "stores",
-      "on_error",      "default_serde", "dead_letter_topic", "standby_replicas", "max_task_idle", "late_records",
-      "emit_interval", "script"};
+      "kstreamd",      "name",         "guarantee",     "commit_interval",   "nodes",
+      "stores",        "on_error",     "default_serde", "dead_letter_topic", "standby_replicas",
+      "max_task_idle", "late_records", "emit_interval", "optimize",          "script"};
   if (root_.kind != YamlNode::Kind::map) {
     reader_.error(root_.place, std::string("a topology file has to be a map, and is ") + kind_name(root_),
                   "start with 'kstreamd: 1'");
@@ -106,6 +106,9 @@ void TopologyReader::read_settings() {
     declaration_.commit_interval = reader_.duration(*entry->value, entry->key).value_or(declaration_.commit_interval);
   if (auto* entry = root_.find("max_task_idle"))
     declaration_.max_task_idle = reader_.duration(*entry->value, entry->key).value_or(declaration_.max_task_idle);
+  if (auto* entry = root_.find("optimize"))
+    declaration_.merge_repartition_topics =
+        reader_.choice(*entry->value, entry->key, {"merge_repartition_topics"}).has_value();
   if (auto* entry = root_.find("dead_letter_topic"))
     declaration_.dead_letter_topic = reader_.text(*entry->value, entry->key).value_or("refused");
 }

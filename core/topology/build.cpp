@@ -40,8 +40,10 @@ class Builder {
   void add_node(size_t i);
   std::optional<size_t> same_source(size_t i) const;
   Node derived(size_t i, std::string name) const;
-  void add_repartition(size_t i, uint32_t input);
-  void connect_repartition(size_t i, uint32_t input);
+  int add_repartition(size_t i, uint32_t input);
+  Node repartition_base(size_t i, uint32_t input) const;
+  RepartitionTopic* mergeable(const Node& base);
+  void connect_inputs(size_t i, const std::vector<int>& sources);
   std::string repartition_key_serde(size_t i, uint32_t input) const;
   std::string regrouped_value_serde(size_t i) const;
   int add_table_source(size_t i);
@@ -62,7 +64,9 @@ class Builder {
   const Declaration& declaration_;
   const Analysis& analysis_;
   std::vector<bool> null_keys_matter_;          // of each declared node: to it, or to one below it
-  std::vector<std::vector<int>> entry_;         // of each declared node: the graph's node that takes an input
+  std::vector<std::vector<int>> entry_;         // of each declared node: the graph's node that takes an input; -1:
+                                                // none, it comes through another input's topic
+  std::vector<size_t> derived_topics_;          // of the repartitions those that no node of the file asks for by itself
   std::vector<int> exit_;                       // the one that gives its output; -1: nothing comes out of it
   std::map<std::string, std::string> renamed_;  // sources that are an earlier one's: its name
   Topology t_;
@@ -116,13 +120,13 @@ Node Builder::derived(size_t i, std::string name) const {
   return node;
 }
 
-// The way into one input through a topic: [group by ->] sink -> topic -> source. The declared node comes next.
-void Builder::add_repartition(size_t i, uint32_t input) {
+// What all nodes on the way into one input through a topic have.
+Node Builder::repartition_base(size_t i, uint32_t input) const {
   const auto& declared = declaration_.nodes[i];
-  const auto& analyzed = analysis_.nodes[i];
-  const auto& in = analyzed.in[input];
+  const auto& in = analysis_.nodes[i].in[input];
   const bool changes = in.flow.table;  // a regrouped table
   Node base = derived(i, "");
+  base.takes_changes = changes;
   base.key_serde = repartition_key_serde(i, input);
   base.value_serde = in.flow.value_serde;
   if (changes) {
@@ -133,6 +137,38 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   }
   base.from = declared.operator_name == "cogroup" ? std::vector<std::string>{declared.from[input]} : declared.from;
   if (declared.join && input == 1) base.from = {declared.join->with};
+  return base;
+}
+
+// The topic that leads to another input, if the same records are in it, written alike. A key made by `group_by` is made
+// for one node, and what a `repartition` asks for is its own.
+RepartitionTopic* Builder::mergeable(const Node& base) {
+  for (const size_t r : derived_topics_) {
+    const Node& sink = t_.nodes[t_.repartitions[r].sink_node];
+    if (sink.from == base.from && sink.key_serde == base.key_serde && sink.value_serde == base.value_serde &&
+        sink.on_error == base.on_error)
+      return &t_.repartitions[r];
+  }
+  return nullptr;
+}
+
+// The way into one input through a topic: [group by ->] sink -> topic -> source, which is given back. The declared node
+// comes next.
+int Builder::add_repartition(size_t i, uint32_t input) {
+  const auto& declared = declaration_.nodes[i];
+  const auto& analyzed = analysis_.nodes[i];
+  const auto& in = analyzed.in[input];
+  Node base = repartition_base(i, input);
+  const bool changes = base.takes_changes;
+  if (declaration_.merge_repartition_topics && !declared.group_by && declared.operator_name != "repartition") {
+    if (RepartitionTopic* topic = mergeable(base)) {
+      if (topic->readers.back() != declared.name) topic->readers.push_back(declared.name);
+      Node& sink = t_.nodes[topic->sink_node];
+      sink.drops_null_keys = sink.drops_null_keys && !null_keys_matter_[i];
+      return topic->source_node;
+    }
+    derived_topics_.push_back(t_.repartitions.size());
+  }
   int group = -1;
   if (declared.group_by) {
     Node node = base;
@@ -149,7 +185,6 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   topic.name = repartition_topic(declaration_, in.repartition);
   topic.partitions = declared.partitions;
   base.topics = {topic.name};
-  base.takes_changes = changes;
 
   Node sink = base;
   sink.name = in.repartition + "-repartition-sink";
@@ -167,8 +202,9 @@ void Builder::add_repartition(size_t i, uint32_t input) {
   source.from.clear();
   source.children.resize(1);
   topic.source_node = add(std::move(source));
-  topic.reader = declared.name;
+  topic.readers = {declared.name};
   t_.repartitions.push_back(std::move(topic));
+  return t_.repartitions.back().source_node;
 }
 
 std::string Builder::repartition_key_serde(size_t i, uint32_t input) const {
@@ -219,8 +255,9 @@ void Builder::add_node(size_t i) {
     return;
   }
   if (op == "global_table") return add_global_table(i);
+  std::vector<int> sources(entry_[i].size(), -1);  // of the topics on the way to the inputs
   for (uint32_t k = 0; k < analyzed.in.size(); ++k)
-    if (!analyzed.in[k].repartition.empty()) add_repartition(i, k);
+    if (!analyzed.in[k].repartition.empty()) sources[k] = add_repartition(i, k);
   const bool foreign = is_foreign_key_join(declared);
   const int answers = foreign ? add_foreign_key(i) : -1;
   const int table_source = op == "table" ? add_table_source(i) : -1;
@@ -254,12 +291,7 @@ void Builder::add_node(size_t i) {
     t_.nodes[answers].children[0].emplace_back(exit_[i]);
     return;
   }
-  for (uint32_t k = 0; k < entry_[i].size(); ++k) {
-    if (k < analyzed.in.size() && !analyzed.in[k].repartition.empty())
-      connect_repartition(i, k);
-    else
-      entry_[i][k] = exit_[i];
-  }
+  connect_inputs(i, sources);
   if (table_source >= 0) t_.nodes[table_source].children[0].emplace_back(exit_[i]);
 }
 
@@ -321,7 +353,7 @@ int Builder::add_foreign_key(size_t i) {
     topic.name = t_.nodes[sink].topics[0];
     topic.sink_node = sink;
     topic.source_node = source;
-    topic.reader = declared.name;
+    topic.readers = {declared.name};
     topic.as_reader = true;
     t_.repartitions.push_back(std::move(topic));
   }
@@ -329,11 +361,18 @@ int Builder::add_foreign_key(size_t i) {
   return response_source;
 }
 
-void Builder::connect_repartition(size_t i, uint32_t input) {
-  const auto& name = analysis_.nodes[i].in[input].repartition;
-  for (const auto& topic : t_.repartitions)
-    if (topic.name == repartition_topic(declaration_, name))
-      t_.nodes[topic.source_node].children[0].emplace_back(exit_[i], input);
+// Inputs with topics on the way get their records from the sources of these. A right join is a left one with the sides
+// swapped, also where one topic leads to both.
+void Builder::connect_inputs(size_t i, const std::vector<int>& sources) {
+  const bool swapped = declaration_.nodes[i].join && declaration_.nodes[i].join->type == JoinType::right;
+  const auto inputs = static_cast<uint32_t>(sources.size());
+  for (uint32_t n = 0; n < inputs; ++n) {
+    const uint32_t k = swapped ? inputs - 1 - n : n;
+    if (sources[k] >= 0)
+      t_.nodes[sources[k]].children[0].emplace_back(exit_[i], k);
+    else
+      entry_[i][k] = exit_[i];
+  }
 }
 
 // The store of a name is the one that its owner makes, also where a plugin that shares it comes first in the file; an
@@ -385,6 +424,7 @@ void Builder::connect(size_t i) {
     if (input.lookup || exit_[input.node] < 0) continue;
     const uint32_t k = input.input < entry_[i].size() ? input.input : 0;
     const int to = entry_[i][k];
+    if (to < 0) continue;
     t_.nodes[exit_[input.node]].children[input.output].emplace_back(to, to == exit_[i] ? k : 0);
   }
 }
@@ -422,7 +462,7 @@ std::vector<int> Builder::group_nodes() {
 
 std::string Builder::source_name(int node) const {
   for (const auto& topic : t_.repartitions)
-    if (topic.source_node == node) return topic.reader;
+    if (topic.source_node == node) return topic.readers.front();
   return t_.nodes[node].name;
 }
 

@@ -112,6 +112,7 @@ struct Declaration {
   std::string dead_letter_topic;
   LateRecords late_records = LateRecords::drop;
   std::chrono::milliseconds emit_interval{0};
+  bool merge_repartition_topics = false;  // nodes that read the same records through a topic share it
   SerdeChoice default_serde;
   ScriptDeclaration script;
   std::vector<NodeDeclaration> nodes;

@@ -149,10 +149,10 @@ struct SubTopology {
 
 // A topic that kstreamd makes between two sub-topologies.
 struct RepartitionTopic {
-  std::string name;                   // "<topology>-<node>-repartition"
+  std::string name;                   // "<topology>-<node>-repartition", after the first of the readers
   int sink_node = -1;                 // writes it, in the upstream sub-topology
   int source_node = -1;               // reads it
-  std::string reader;                 // the declared node that it leads to
+  std::vector<std::string> readers;   // the declared nodes that it leads to; several only where topics are merged
   std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
   // As many partitions as what else its reader's sub-topology reads: of a join by foreign key, which has one each way
   // between two sub-topologies, so that neither is upstream of the other.

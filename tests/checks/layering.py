@@ -48,7 +48,7 @@ LIBRARIES = [
     (r"dlfcn\.h", ["core/plugin_host"]),
     (r"yaml-cpp/", ["core/spec"]),
     (r"prometheus/", ["core/metrics"]),
-    (r"httplib\.h", ["daemon"]),
+    (r"httplib\.h|openssl/", ["daemon"]),
     (r"CLI/", ["daemon"]),
     (r"spdlog/", ["daemon"]),
     (r"(lua|lualib|lauxlib)\.(h|hpp)|lua5\.4/", ["plugins/script"]),

@@ -91,7 +91,7 @@ Topology counting() {
   store.name = "counts";
   store.changelog_topic = "app-counts-changelog";
   topology.stores = {store};
-  topology.repartitions = {{"app-by-repartition", 1, 0, "by", std::nullopt}};
+  topology.repartitions = {{"app-by-repartition", 1, 0, {"by"}, std::nullopt}};
   return topology;
 }
 

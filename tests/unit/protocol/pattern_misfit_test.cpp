@@ -17,7 +17,7 @@ Topology metrics(std::vector<std::string> topics, std::optional<int32_t> reparti
   topology.nodes[1].kind = NodeKind::sink;
   topology.nodes[1].sub_topology = 0;
   topology.sub_topologies = {{"in", {0, 1}, {0}, {}, true}, {"counts", {2}, {2}, {}, true}};
-  topology.repartitions = {{"m-counts-repartition", 1, 2, "counts", repartition}};
+  topology.repartitions = {{"m-counts-repartition", 1, 2, {"counts"}, repartition}};
   if (!counts) return topology;
   topology.stores.push_back({});
   topology.stores[0].name = "counts";

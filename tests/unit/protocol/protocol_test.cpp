@@ -23,7 +23,7 @@ Topology word_count() {
   topology.stores[0].name = "counts";
   topology.stores[0].changelog_topic = "wc-counts-changelog";
   topology.sub_topologies = {{"lines", {0, 1}, {0}, {}, true}, {"counts", {2}, {2}, {0}, true}};
-  topology.repartitions = {{"wc-counts-repartition", 1, 2, "counts", std::nullopt}};
+  topology.repartitions = {{"wc-counts-repartition", 1, 2, {"counts"}, std::nullopt}};
   return topology;
 }
 
@@ -95,7 +95,7 @@ Topology join(bool left_rekeyed, bool right_rekeyed) {
     add("join-" + side + "-repartition-source", NodeKind::source, {topic}, 2).derived_for = "join";
     const int last = static_cast<int>(topology.nodes.size()) - 1;
     topology.sub_topologies[2].sources.push_back(last);
-    topology.repartitions.push_back({topic, last - 1, last, "join", std::nullopt});
+    topology.repartitions.push_back({topic, last - 1, last, {"join"}, std::nullopt});
   }
   Node& joined = add("join", NodeKind::processor, {}, 2);
   joined.operator_name = "join";
@@ -147,11 +147,35 @@ TEST_CASE("what a join writes has the greatest count of its inputs before they b
   }
   const int reads = static_cast<int>(topology.nodes.size()) - 1;
   topology.sub_topologies.push_back({.name = "totals", .sources = {reads}});
-  topology.repartitions.push_back({"j-totals-repartition", reads - 1, reads, "totals", std::nullopt});
+  topology.repartitions.push_back({"j-totals-repartition", reads - 1, reads, {"totals"}, std::nullopt});
   const auto plan = plan_tasks(topology, {{"left", 8}, {"right", 5}});
   REQUIRE(plan);
   CHECK(plan->repartition_partitions ==
         std::map<std::string, int32_t>{{"j-join-left-repartition", 5}, {"j-totals-repartition", 8}});
+}
+
+// `left`, with a key of its own making, is joined with `right` and with `more`, through one topic.
+Topology joined_twice() {
+  Topology topology = join(true, false);
+  topology.repartitions[0].readers = {"join", "again"};
+  topology.nodes.push_back(source("more", {"more"}, 2));
+  topology.sub_topologies[2].sources.push_back(static_cast<int>(topology.nodes.size()) - 1);
+  Node again = topology.nodes[topology.nodes.size() - 2];  // the join
+  again.name = "again";
+  again.from = {"left", "more"};
+  topology.nodes.push_back(std::move(again));
+  return topology;
+}
+
+TEST_CASE("a repartition topic with several readers takes the partition count of what they all meet, or none") {
+  const auto plan = plan_tasks(joined_twice(), {{"left", 2}, {"right", 5}, {"more", 5}});
+  REQUIRE(plan);
+  CHECK(plan->repartition_partitions == std::map<std::string, int32_t>{{"j-join-left-repartition", 5}});
+  const auto refused = plan_tasks(joined_twice(), {{"left", 2}, {"right", 5}, {"more", 4}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().recovery == Recovery::stop_topology);
+  for (const char* part : {"node 'again'", "topic 'j-join-left-repartition' needs 4 partitions, and 5 for another"})
+    CHECK(refused.error().message.find(part) != std::string::npos);
 }
 
 TEST_CASE("of two sub-topologies that read each other's topics the other inputs decide") {
@@ -172,7 +196,7 @@ TEST_CASE("of two sub-topologies that read each other's topics the other inputs 
   for (const std::string topic : {"c-there-repartition", "c-back-repartition"}) {
     const int sink = add(NodeKind::sink, topic, from), reader = add(NodeKind::source, topic, 1 - from);
     topology.sub_topologies[1 - from].sources.push_back(reader);
-    topology.repartitions.push_back({topic, sink, reader, "x", std::nullopt});
+    topology.repartitions.push_back({topic, sink, reader, {"x"}, std::nullopt});
     from = 1 - from;
   }
   auto plan = plan_tasks(topology, {{"in", 3}});

@@ -48,7 +48,7 @@ inline std::shared_ptr<Topology> word_count() {
   store.sub_topology = 1;
   t->stores = {store};
   t->sub_topologies = {{"lines", {0, 1, 2}, {0}, {}, true}, {"counts", {3, 4, 5}, {3}, {0}, true}};
-  t->repartitions = {{"wc-counts-repartition", 2, 3, "counts", std::nullopt}};
+  t->repartitions = {{"wc-counts-repartition", 2, 3, {"counts"}, std::nullopt}};
   return t;
 }
 

@@ -87,18 +87,17 @@ class FakeRegistry final : public HttpTransport {
     const json asked = json::parse(body);
     if (incompatible) return error(409, 409, "Schema being registered is incompatible with an earlier schema");
     if (!asked.contains("schema")) return error(422, 42201, "Empty schema");
-    return {200, json{{"id", add_schema(subject, asked.value("schemaType", "AVRO"), asked["schema"])}}.dump()};
+    const int id = add_schema(subject, asked.value("schemaType", "AVRO"), asked["schema"],
+                              asked.value("references", json::array()));
+    return {200, json{{"id", id}}.dump()};
   }
   HttpReply look_up(const std::string& subject, const std::string& body) {
     const auto found = subjects.find(subject);
     if (found == subjects.end()) return error(404, 40401, "Subject '" + subject + "' not found.");
-    for (int known : found->second)
-      if (schemas[static_cast<size_t>(known)]["schema"] == json::parse(body)["schema"])
-        return {
-            200,
-            json{
-                {"id", known + first_id}, {"subject", subject}, {"version", 1}, {"schema", json::parse(body)["schema"]}}
-                .dump()};
+    const auto& versions = found->second;
+    for (size_t i = 0; i < versions.size(); ++i)
+      if (schemas[static_cast<size_t>(versions[i])] == json::parse(body))
+        return {200, json{{"id", versions[i] + first_id}, {"subject", subject}, {"version", i + 1}}.dump()};
     return error(404, 40403, "Schema not found");
   }
 };

@@ -37,7 +37,7 @@ message All {
 
 struct Bed {
   Bed(const std::string& text = kAll, const std::string& message = "") {
-    auto parsed = ProtobufSchema::parse(text, std::map<std::string, std::string>{});
+    auto parsed = ProtobufSchema::parse(text, std::vector<std::pair<std::string, std::string>>{});
     INFO((parsed ? "" : parsed.error().text()));
     REQUIRE(parsed);
     schema = *parsed;

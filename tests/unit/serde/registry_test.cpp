@@ -219,8 +219,99 @@ TEST_CASE("protobuf: schemas that refer to others") {
         "\0\0\0\0\x65\0\x0a\x03\x0a\x01"
         "a\x12\x02\x08\x05"s);
   bed.registry->add_schema("avro", "AVRO", "\"string\"");
-  CHECK_THAT(bed.read(bed.serde("protobuf", ""), "\0\0\0\0\x66\0"s), Contains("is AVRO, and not Protobuf"));
-  CHECK_THAT(bed.read(bed.serde("avro", ""), "\0\0\0\0\x65\0"s), Contains("is PROTOBUF, and not Avro"));
+  CHECK_THAT(bed.read(bed.serde("protobuf", ""), "\0\0\0\0\x66\0"s), Contains("is AVRO, and not PROTOBUF"));
+  CHECK_THAT(bed.read(bed.serde("avro", ""), "\0\0\0\0\x65\0"s), Contains("is PROTOBUF, and not AVRO"));
+}
+
+nlohmann::json reference(const std::string& name, const std::string& subject, int version = 1) {
+  return {{"name", name}, {"subject", subject}, {"version", version}};
+}
+
+nlohmann::json list(std::vector<nlohmann::json> items) { return items; }
+
+TEST_CASE("avro: schemas that refer to others") {
+  Bed bed;
+  bed.registry->add_schema("currency", "AVRO",
+                           R"({"type":"enum","name":"Currency","namespace":"shop","symbols":["E","D"]})");
+  bed.registry->add_schema("price", "AVRO",
+                           R"({"type":"record","name":"Price","namespace":"shop","fields":[)"
+                           R"({"name":"cents","type":"long"},{"name":"in","type":"Currency"}]})",
+                           list({reference("shop.Currency", "currency")}));
+  const int id =
+      bed.registry->add_schema("order", "AVRO",
+                               R"({"type":"record","name":"Order","fields":[{"name":"paid","type":"shop.Price"},)"
+                               R"({"name":"in","type":"shop.Currency","default":"E"}]})",
+                               list({reference("shop.Price", "price"), reference("shop.Currency", "currency")}));
+  REQUIRE(id == 102);
+  const auto bytes = "\0\0\0\0\x66\x0a\x02\x00"s;
+  CHECK(bed.read(bed.serde("avro", ""), bytes) == R"({"in":"E","paid":{"cents":5,"in":"D"}})");
+  CHECK(bed.registry->requests.size() == 3);  // each schema once
+  CHECK(bed.write(bed.serde("avro", R"(,"subject":"order")"), R"({"paid":{"cents":5,"in":"D"}})") == bytes);
+  const auto mine = bed.file("mine.avsc", R"({"type":"record","name":"Order","fields":[{"name":"paid","type":
+      {"type":"record","name":"Price","fields":[{"name":"cents","type":"double"}]}}]})");
+  CHECK(bed.read(bed.serde("avro", R"(,"schema":")" + mine + "\""), bytes) == R"({"paid":{"cents":5.0}})");
+}
+
+TEST_CASE("avro: references that lead nowhere, or round in a circle, or too far") {
+  Bed bed;
+  const auto& serde = bed.serde("avro", "");
+  const std::string record = R"({"type":"record","name":"A","fields":[{"name":"b","type":"B"}]})";
+  bed.registry->add_schema("a", "AVRO", record, list({reference("B", "b")}));
+  CHECK_THAT(bed.read(serde, "\0\0\0\0\x64\0"s),
+             Contains("the schema with the id 100: 'B', which is referred to: ") && Contains("Subject 'b' not found."));
+  bed.registry->add_schema("b", "AVRO", R"({"type":"record","name":"B","fields":[{"name":"a","type":"A"}]})",
+                           list({reference("A", "a")}));
+  CHECK_THAT(bed.read(serde, "\0\0\0\0\x64\0"s), Contains("there is no type"));
+  for (int i = 0; i < 102; ++i)
+    bed.registry->add_schema("s" + std::to_string(i), "AVRO", record + std::string(static_cast<size_t>(i), ' '),
+                             list({reference("S" + std::to_string(i + 1), "s" + std::to_string(i + 1))}));
+  CHECK_THAT(bed.read(serde, "\0\0\0\0\x66\0"s), Contains("more than 100 schemas are referred to"));
+  bed.registry->down = true;
+  CHECK_THAT(bed.read(serde, "\0\0\0\0\x67\0"s), Contains("cannot be reached"));
+  CHECK(bed.failure.recovery == Recovery::retry_topology);
+}
+
+TEST_CASE("protobuf: what a file imports is registered before it, by its name") {
+  Bed bed;
+  const std::string unit = R"(syntax = "proto3"; enum Unit { PIECE = 0; KILO = 1; })";
+  const std::string item = R"(syntax = "proto3"; import "unit.proto"; message Item { string sku = 1; Unit unit = 2; })";
+  const std::string order = R"(syntax = "proto3"; import "item.proto"; import "google/protobuf/timestamp.proto";
+      import "unit.proto"; message Order { Item item = 1; google.protobuf.Timestamp at = 2; Unit unit = 3; })";
+  bed.file("unit.proto", unit);
+  bed.file("item.proto", item);
+  const auto file = R"(,"subject":"orders-value","schema":")" + bed.file("order.proto", order) + "\"";
+  const std::string value = R"({"at":"1970-01-01T00:00:05Z","item":{"sku":"a","unit":"KILO"},"unit":"PIECE"})";
+  const auto bytes =
+      "\0\0\0\0\x66\0\x0a\x05\x0a\x01"
+      "a\x10\x01\x12\x02\x08\x05"s;
+
+  CHECK_THAT(bed.write(bed.serde("protobuf", R"(,"auto_register":false)" + file), value),
+             Contains("Subject 'unit.proto' not found."));
+  CHECK(bed.registry->subjects.empty());
+  CHECK(bed.write(bed.serde("protobuf", file), value) == bytes);
+  CHECK(bed.registry->subjects ==
+        std::map<std::string, std::vector<int>>{{"unit.proto", {0}}, {"item.proto", {1}}, {"orders-value", {2}}});
+  const auto of_unit = reference("unit.proto", "unit.proto"), of_item = reference("item.proto", "item.proto");
+  using json = nlohmann::json;
+  REQUIRE(bed.registry->schemas.size() == 3);
+  CHECK(bed.registry->schemas[0] == json{{"schemaType", "PROTOBUF"}, {"schema", unit}});
+  CHECK(bed.registry->schemas[1] ==
+        json{{"schemaType", "PROTOBUF"}, {"schema", item}, {"references", list({of_unit})}});
+  CHECK(bed.registry->schemas[2] ==
+        json{{"schemaType", "PROTOBUF"}, {"schema", order}, {"references", list({of_item, of_unit})}});
+  CHECK(bed.write(bed.serde("protobuf", R"(,"auto_register":false)" + file), value) == bytes);
+  CHECK(bed.read(bed.serde("protobuf", ""), bytes) == value);
+}
+
+TEST_CASE("protobuf: the version of an import is the one that it has under its subject") {
+  Bed bed;
+  bed.registry->add_schema("item.proto", "PROTOBUF", R"(syntax = "proto3"; message Item { int32 old = 7; })");
+  bed.file("item.proto", R"(syntax = "proto3"; message Item { string sku = 1; })");
+  const auto order =
+      bed.file("order.proto", R"(syntax = "proto3"; import "item.proto"; message Order { Item item = 1; })");
+  bed.write(bed.serde("protobuf", R"(,"subject":"orders-value","schema":")" + order + "\""), R"({"item":{"sku":"a"}})");
+  REQUIRE(bed.registry->schemas.size() == 3);
+  CHECK(bed.registry->schemas[2]["references"] == list({reference("item.proto", "item.proto", 2)}));
 }
 
 }  // namespace

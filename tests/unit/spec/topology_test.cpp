@@ -74,6 +74,17 @@ TEST_CASE("settings of a topology") {
   CHECK(t.dead_letter_topic == "dlq");
 }
 
+TEST_CASE("an optimization is named, and off without it") {
+  const std::string nodes =
+      "  keyed: { from: in, select_key: value }\n  a: { from: keyed, count: {} }\n  b: { from: keyed, count: {} }\n";
+  CHECK(good(with_nodes(nodes)).repartitions.size() == 2);
+  CHECK(good(with_nodes(nodes, "optimize: merge_repartition_topics\n")).repartitions.size() == 1);
+  const auto d = one(with_nodes(nodes, "optimize: all\n"));
+  CHECK(d.line == 3);
+  CHECK(d.message == "'optimize' cannot be 'all'");
+  CHECK(d.hint == "use one of merge_repartition_topics");
+}
+
 TEST_CASE("a count puts out every update, or the last one of a key per commit") {
   const std::string count = "  counts: { from: in, count: { store: counts, emit: ";
   CHECK_FALSE(good(with_nodes(count + "updates } }\n")).nodes[1].per_commit);

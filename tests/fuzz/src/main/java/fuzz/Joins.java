@@ -72,7 +72,7 @@ final class Joins {
     KStream<Object, Object> l = left.stream;
     KStream<Object, Object> r = right.stream;
     if (!type.equals("inner")) {
-      OuterJoinWatch watch = new OuterJoinWatch(name, windows, () -> nodes.driver);
+      OuterJoinWatch watch = new OuterJoinWatch(name, windows);
       nodes.outerJoins.add(watch);
       l = watch.watched(l);
       r = l == r || left.stream == right.stream ? l : watch.watched(r);

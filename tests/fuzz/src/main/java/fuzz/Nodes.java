@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsBuilder;
-import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.GlobalKTable;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.KTable;
@@ -58,8 +57,6 @@ final class Nodes {
   Codec[] anySink;
   final Map<String, Codec[]> stores = new LinkedHashMap<>();
   final List<OuterJoinWatch> outerJoins = new java.util.ArrayList<>();
-  /** What runs the topology, once it is built. */
-  TopologyTestDriver driver;
   boolean cached;
 
   /**

@@ -1,6 +1,5 @@
 package fuzz;
 
-import java.util.function.Supplier;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.JoinWindows;
 import org.apache.kafka.streams.kstream.KStream;
@@ -18,14 +17,13 @@ import org.apache.kafka.streams.state.internals.TimestampedKeyAndJoinSide;
 final class OuterJoinWatch {
   private final String join;
   private final JoinWindows windows;
-  private final Supplier<TopologyTestDriver> driver;
+  private StateStore waiting;
   private long streamTime = Long.MIN_VALUE;
   private boolean leftSomethingWaiting;
 
-  OuterJoinWatch(String join, JoinWindows windows, Supplier<TopologyTestDriver> driver) {
+  OuterJoinWatch(String join, JoinWindows windows) {
     this.join = join;
     this.windows = windows;
-    this.driver = driver;
   }
 
   /** The stream, every record of which the watch sees on its way into the join. */
@@ -42,23 +40,24 @@ final class OuterJoinWatch {
     });
   }
 
+  /** Finds the store of what waits. Only before the first record: the driver forgets the record at hand over it. */
+  void find(TopologyTestDriver driver) {
+    for (var store : driver.getAllStateStores().entrySet()) {
+      if (store.getKey().startsWith(join + "-") && store.getKey().contains("shared")) waiting = store.getValue();
+    }
+    if (waiting == null) throw new IllegalStateException("no store in which " + join + " keeps what waits");
+  }
+
   boolean leftSomethingWaiting() {
     return leftSomethingWaiting;
   }
 
-  private boolean overdue() {
-    for (var store : driver.get().getAllStateStores().entrySet()) {
-      if (store.getKey().startsWith(join + "-") && store.getKey().contains("shared")) return overdue(store.getValue());
-    }
-    throw new IllegalStateException("no store in which " + join + " keeps what waits");
-  }
-
   @SuppressWarnings("unchecked")
-  private boolean overdue(StateStore store) {
-    try (KeyValueIterator<TimestampedKeyAndJoinSide<Object>, Object> waiting =
-        ((KeyValueStore<TimestampedKeyAndJoinSide<Object>, Object>) store).all()) {
-      while (waiting.hasNext()) {
-        TimestampedKeyAndJoinSide<Object> entry = waiting.next().key;
+  private boolean overdue() {
+    try (KeyValueIterator<TimestampedKeyAndJoinSide<Object>, Object> entries =
+        ((KeyValueStore<TimestampedKeyAndJoinSide<Object>, Object>) waiting).all()) {
+      while (entries.hasNext()) {
+        TimestampedKeyAndJoinSide<Object> entry = entries.next().key;
         long wait = entry.isLeftSide() ? windows.afterMs : windows.beforeMs;
         if (entry.timestamp() + wait + windows.gracePeriodMs() < streamTime) return true;
       }

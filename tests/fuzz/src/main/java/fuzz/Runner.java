@@ -46,7 +46,7 @@ final class Runner implements AutoCloseable {
                                       : Files.createTempDirectory("kstreamd-fuzz");
     Topology topology = nodes.builder.build();
     driver = new FuzzDriver(topology, config(topologyFile), start);
-    nodes.driver = driver;
+    nodes.outerJoins.forEach(watch -> watch.find(driver));
   }
 
   private Properties config(Map<String, Object> file) {

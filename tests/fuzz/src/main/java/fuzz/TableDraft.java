@@ -178,7 +178,7 @@ final class TableDraft {
     Shape right = left == null ? null : plain(Kind.TABLE, left);
     if (right == null || left.keyChanged && !left.disjoint(right)) return false;
     String type = draft.pick("inner", "left");
-    if (right.versioned && draft.nodes.get(right.name).toString().contains("store=") && draft.chance(60)) {
+    if (right.versioned && !draft.skipsErrors && draft.nodes.get(right.name).toString().contains("store=") && draft.chance(60)) {
       if (type.equals("left")) { // a null key there crashes Kafka Streams
         Shape filtered = left.below(draft.name("filter"));
         draft.add(filtered, map("from", left.name, "filter", "key ~= nil"), left);

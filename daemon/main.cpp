@@ -181,6 +181,7 @@ CLI::App& add_produce(CLI::App& app, ProduceOptions& o) {
 CLI::App& add_consume(CLI::App& app, ConsumeOptions& o) {
   auto& command = *app.add_subcommand("consume", "Write records to standard output");
   command.add_option("TOPIC", o.topic, "The topic")->required();
+  o.target.only_reads = true;
   add_target(command, o.common, o.target);
   command.add_option("--from", o.from, "beginning (default), end or an OFFSET")->type_name("PLACE");
   command.add_option("-n,--max", o.max, "Stop after this many records")->type_name("N");

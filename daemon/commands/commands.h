@@ -51,6 +51,7 @@ int plugins_command(const PluginsOptions& options);
 // Where produce, consume and status go.
 struct TargetOptions {
   std::optional<std::string> daemon;
+  bool only_reads = false;  // a log that is not there is not made
 };
 
 struct ProduceOptions {

@@ -1,6 +1,7 @@
 #include "daemon/commands/target.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "core/kafka/kafka_cluster.h"
@@ -28,12 +29,18 @@ std::unique_ptr<TopicClient> refused(int code, const Error& error, int& exit_cod
   return nullptr;
 }
 
-std::unique_ptr<TopicClient> open_folder(const Settings& settings, const Clock& clock, int& exit_code) {
+std::unique_ptr<TopicClient> open_folder(const Settings& settings, bool only_reads, const Clock& clock,
+                                         int& exit_code) {
   const std::string& folder = *settings.embedded;
   if (settings.in_memory())
     return refused(kUsage,
                    {Recovery::stop_topology, "a log in memory belongs to one process alone",
                     "name its folder with --embedded=DIR, or reach a running daemon with --daemon HOST:PORT"},
+                   exit_code);
+  if (only_reads && !std::filesystem::exists(folder))
+    return refused(kFailed,
+                   {Recovery::stop_topology, "there is no log in '" + folder + "'",
+                    "is the folder right? 'kstreamd run' and 'kstreamd produce' make one"},
                    exit_code);
   auto log = open_embedded_log(folder, settings.partitions, clock);
   if (log) return connected(make_cluster_topic_client(std::move(log).value(), settings.partitions, clock), exit_code);
@@ -74,7 +81,7 @@ std::unique_ptr<TopicClient> open_target(const CommonOptions& common, const Targ
         kUsage, {Recovery::stop_topology, "--daemon does not go with --bootstrap or --embedded", "choose one of them"},
         exit_code);
   set_up_log(LogLevel::warn, settings->log_format);
-  if (!target.daemon && settings->embedded) return open_folder(*settings, clock, exit_code);
+  if (!target.daemon && settings->embedded) return open_folder(*settings, target.only_reads, clock, exit_code);
   if (!target.daemon && settings->kafka.contains("bootstrap.servers")) {
     if (auto usable = check_kafka_properties(settings->kafka); !usable)
       return refused(kUsage, usable.error(), exit_code);

@@ -91,6 +91,13 @@ class CommandLine(lab.LabTest):
         done = lab.kstreamd("consume", topic, "--timeout", "1s", *self.log.options, timeout=20)
         self.assertIn("x", done.stdout)
 
+    def test_consume_makes_no_log_that_is_not_there(self):
+        folder = self.folder / "mistyped"
+        done = lab.kstreamd("consume", "t", f"--embedded={folder}", "--drain", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"there is no log in '{folder}'", done.stderr)
+        self.assertFalse(folder.exists())
+
     def test_consume_says_what_it_waits_for(self):
         topic = f"{self.tag}-t"
         self.log.produce(topic, ["x"])

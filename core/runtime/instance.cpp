@@ -296,7 +296,6 @@ bool Instance::drained_through(int sub_topology, const std::map<TopicPartition, 
 
 // ---- Upkeep
 
-// Deletes what all of a repartition topic's readers here have committed, as Kafka Streams does.
 // Sub-topologies that write to each other are done when nothing has come any more since one thought so. Else the ends
 // of all topics between sub-topologies have to be found again.
 bool Instance::went_round() {
@@ -313,6 +312,7 @@ bool Instance::went_round() {
   return more;
 }
 
+// Deletes what all of a repartition topic's readers here have committed, as Kafka Streams does.
 void Instance::purge_repartitions() {
   next_purge_ = ports_.clock.now() + purge_interval;
   std::set<std::string> internal;

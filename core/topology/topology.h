@@ -153,7 +153,7 @@ struct RepartitionTopic {
   int sink_node = -1;                 // writes it, in the upstream sub-topology
   int source_node = -1;               // reads it
   std::vector<std::string> readers;   // the declared nodes that it leads to; several only where topics are merged
-  std::optional<int32_t> partitions;  // asked for; else as many as the upstream sub-topology has tasks
+  std::optional<int32_t> partitions;  // asked for; else what core/protocol/task_plan.h says
   // As many partitions as what else its reader's sub-topology reads: of a join by foreign key, which has one each way
   // between two sub-topologies, so that neither is upstream of the other.
   bool as_reader = false;

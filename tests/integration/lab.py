@@ -5,6 +5,7 @@ on Kafka KSTREAMD_KAFKA_ADDRESS_FILE (see tests/broker). kstreamd itself sees no
 something has happened by then: `until` polls a condition up to a deadline.
 """
 
+import http.client
 import json
 import os
 import re
@@ -124,13 +125,13 @@ class Daemon:
             return text.read().decode(errors="replace")
 
     def get(self, path):
-        """(status, body); status 0 when nobody answers."""
+        """(status, body); status 0 when nobody answers, or dies meanwhile."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
     def json(self, path):

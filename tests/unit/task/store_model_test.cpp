@@ -361,6 +361,16 @@ struct VersionModel {
     const auto next = versions.upper_bound(timestamp);
     return next == versions.end() ? Version::open_end : next->first;
   }
+  // A tombstone with the time of the latest version leaves nothing of either: what ended the one before stays.
+  void put(const std::string& key, int64_t timestamp, std::optional<std::string> value) {
+    now.time = std::max(now.time, timestamp);
+    auto& versions = now.keys[key];
+    if (!value && !versions.empty() && versions.rbegin()->first == timestamp && versions.rbegin()->second) {
+      versions.erase(timestamp);
+      if (versions.empty() || !versions.rbegin()->second) return;
+    }
+    versions[timestamp] = std::move(value);
+  }
   Found get(const std::string& key, int64_t as_of, int64_t retention) {
     const auto& versions = now.keys[key];
     auto next = versions.upper_bound(as_of);
@@ -402,8 +412,7 @@ TEST_CASE("a versioned store agrees with a map") {
     auto write = [&](std::optional<std::string> put) {
       if (late) ++dropped;
       if (late) return;
-      now.time = std::max(now.time, time);
-      now.keys[key][time] = std::move(put);
+      model.put(key, time, std::move(put));
     };
     auto text_of = [](const kst_version_row& row) {
       return VersionModel::Found{text(row.value), row.timestamp, row.valid_to}.text();

@@ -437,38 +437,44 @@ bool Draft::suppress() {
 
 // ---- Joins
 
-bool Draft::join_streams() {
-  const int left = any_stream(false), right = any_stream(false);
-  if (left < 0) return false;
-  const Shape &one = shapes_[static_cast<size_t>(left)], &other = shapes_[static_cast<size_t>(right)];
-  Shape made = below(one);
+// What any join gives, below its left side.
+Shape Draft::join_below(int left) {
+  Shape made = below(shapes_[static_cast<size_t>(left)]);
   made.name = name("join");
   made.type = any_type();
-  shapes_[static_cast<size_t>(right)].used = true;
-  const std::string within =
-      percent(50) ? duration(0, 5) : "{ before: " + duration(0, 4) + ", after: " + duration(0, 4) + " }";
-  const std::string rest = "join: { with: " + other.name + ", type: " + pick({"inner", "left", "outer", "right"}) +
-                           ", within: " + within + (percent(50) ? ", grace: " + duration(0, 5) : "") +
+  return made;
+}
+
+// `how`: all of its settings but with and value.
+bool Draft::add_join(Shape made, int left, int right, const std::string& how) {
+  const Shape& one = shapes_[static_cast<size_t>(left)];
+  Shape& other = shapes_[static_cast<size_t>(right)];
+  other.used = true;
+  const std::string rest = "join: { with: " + other.name + ", " + how +
                            ", value: " + quoted(joined(one.type, other.type, made.type)) + " }" +
                            value_serde(made.type);
   add(std::move(made), {left}, rest);
   return true;
 }
 
+bool Draft::join_streams() {
+  const int left = any_stream(false), right = any_stream(false);
+  if (left < 0) return false;
+  Shape made = join_below(left);
+  const std::string within =
+      percent(50) ? duration(0, 5) : "{ before: " + duration(0, 4) + ", after: " + duration(0, 4) + " }";
+  return add_join(std::move(made), left, right,
+                  "type: " + pick({"inner", "left", "outer", "right"}) + ", within: " + within +
+                      (percent(50) ? ", grace: " + duration(0, 5) : ""));
+}
+
 bool Draft::join_table() {
   const int left = any_stream(false), right = any_table(false);
   if (left < 0 || right < 0) return false;
-  const Shape &one = shapes_[static_cast<size_t>(left)], &other = shapes_[static_cast<size_t>(right)];
-  Shape made = below(one);
-  made.name = name("join");
-  made.type = any_type();
-  shapes_[static_cast<size_t>(right)].used = true;
+  const Shape& other = shapes_[static_cast<size_t>(right)];
+  Shape made = join_below(left);
   const std::string grace = other.versioned && other.own_topic && percent(60) ? ", grace: " + duration(1, 8) : "";
-  const std::string rest = "join: { with: " + other.name + ", type: " + pick({"inner", "left"}) + grace +
-                           ", value: " + quoted(joined(one.type, other.type, made.type)) + " }" +
-                           value_serde(made.type);
-  add(std::move(made), {left}, rest);
-  return true;
+  return add_join(std::move(made), left, right, "type: " + pick({"inner", "left"}) + grace);
 }
 
 bool Draft::join_tables() {
@@ -479,39 +485,26 @@ bool Draft::join_tables() {
            !(foreign && s.versioned);
   });
   if (left < 0 || right < 0) return false;
-  const Shape &one = shapes_[static_cast<size_t>(left)], &other = shapes_[static_cast<size_t>(right)];
+  const Shape& one = shapes_[static_cast<size_t>(left)];
   if (foreign && one.versioned) return false;
-  Shape made = below(one);
-  made.name = name("join");
-  made.type = any_type();
+  Shape made = join_below(left);
   made.versioned = false;
-  shapes_[static_cast<size_t>(right)].used = true;
   const std::string kind =
       foreign
           ? pick({"inner", "left"}) +
                 ", foreign_key: " + quoted(one.type == Type::object ? pick({"value.g", "value.u"}) : "'k' .. value % 4")
           : pick({"inner", "left", "outer", "right"});
   const std::string store = percent(35) ? ", store: " + made.name + "-rows" : "";
-  const std::string rest = "join: { with: " + other.name + ", type: " + kind + store +
-                           ", value: " + quoted(joined(one.type, other.type, made.type)) + " }" +
-                           value_serde(made.type);
-  add(std::move(made), {left}, rest);
-  return true;
+  return add_join(std::move(made), left, right, "type: " + kind + store);
 }
 
 bool Draft::join_global() {
   const int left = any_stream(false);
   const int right = any([](const Shape& s) { return s.kind == Kind::global; });
   if (left < 0 || right < 0) return false;
-  const Shape &one = shapes_[static_cast<size_t>(left)], &other = shapes_[static_cast<size_t>(right)];
-  Shape made = below(one);
-  made.name = name("join");
-  made.type = any_type();
-  const std::string rest =
-      "join: { with: " + other.name + ", type: " + pick({"inner", "left"}) + ", key: " + quoted(new_key(one)) +
-      ", value: " + quoted(joined(one.type, other.type, made.type)) + " }" + value_serde(made.type);
-  add(std::move(made), {left}, rest);
-  return true;
+  Shape made = join_below(left);
+  const std::string key = quoted(new_key(shapes_[static_cast<size_t>(left)]));
+  return add_join(std::move(made), left, right, "type: " + pick({"inner", "left"}) + ", key: " + key);
 }
 
 // ---- Sinks

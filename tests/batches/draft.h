@@ -78,6 +78,8 @@ class Draft {
   bool aggregate_table();
   bool of_table();
   bool suppress();
+  Shape join_below(int left);
+  bool add_join(Shape made, int left, int right, const std::string& how);
   bool join_streams();
   bool join_table();
   bool join_tables();
